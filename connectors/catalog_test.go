@@ -1,0 +1,201 @@
+package connectors_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/google/go-cmp/cmp"
+)
+
+func builtin(t testing.TB) *connectors.Catalog {
+	t.Helper()
+	c, err := connectors.Builtin()
+	if err != nil {
+		t.Fatalf("Builtin: %v", err)
+	}
+	return c
+}
+
+func lookup(t testing.TB, name string) *connectors.Connector {
+	t.Helper()
+	c, ok := builtin(t).Lookup(name)
+	if !ok {
+		t.Fatalf("Lookup(%q): not found", name)
+	}
+	return c
+}
+
+func TestBuiltin(t *testing.T) {
+	want := []string{"demo", "github", "gmail", "googlecalendar", "googledrive", "notion", "slack"}
+	var got []string
+	for _, c := range builtin(t).All() {
+		got = append(got, c.Name)
+		t.Run(c.Name, func(t *testing.T) { testComplete(t, c) })
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("names of All (-want +got):\n%s", diff)
+	}
+}
+
+// testComplete checks what we want of our own files beyond what the format demands.
+func testComplete(t *testing.T, c *connectors.Connector) {
+	for name, missing := range map[string]bool{
+		"docs":           c.Docs == "",
+		"description":    c.Description == "",
+		"categories":     len(c.Categories) == 0,
+		"notes":          len(c.Notes) == 0,
+		"verify":         c.Verify == nil,
+		"identity":       c.Identity == nil,
+		"revoke":         c.Revoke == nil,
+		"authorize.pkce": c.Authorize.PKCE == "",
+		"scopes":         len(c.Authorize.Scope.Default) == 0 && !c.Authorize.Scope.None,
+	} {
+		if missing {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	params := map[string]string{}
+	for _, in := range c.App {
+		if in.Default == "" {
+			params[in.Name] = in.Example
+		}
+	}
+	e, err := c.Endpoints(params)
+	if err != nil {
+		t.Fatalf("Endpoints: %v", err)
+	}
+	revoke, err := e.RevokeURL("Iv1.0123456789abcdef")
+	if err != nil {
+		t.Errorf("RevokeURL: %v", err)
+	}
+	for _, raw := range []string{e.Authorize, e.Token, e.Refresh, revoke} {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" || strings.ContainsAny(raw, "{}") {
+			t.Errorf("endpoint %q is not a plain URL", raw)
+		}
+		if u.Scheme != "https" && c.Name != "demo" {
+			t.Errorf("endpoint %q is not https", raw)
+		}
+	}
+}
+
+func TestCatalogEndpoints(t *testing.T) {
+	tests := []struct {
+		name   string
+		params map[string]string
+		want   connectors.Endpoints
+		bases  map[string]string
+		revoke string
+	}{
+		{
+			name: "gmail",
+			want: connectors.Endpoints{
+				Authorize: "https://accounts.google.com/o/oauth2/v2/auth",
+				Issuer:    "https://accounts.google.com",
+				Token:     "https://oauth2.googleapis.com/token",
+				Refresh:   "https://oauth2.googleapis.com/token",
+				Hosts:     map[string]bool{"gmail.googleapis.com": true, "openidconnect.googleapis.com": true},
+			},
+			bases:  map[string]string{"": "https://gmail.googleapis.com", "openid": "https://openidconnect.googleapis.com"},
+			revoke: "https://oauth2.googleapis.com/revoke",
+		},
+		{
+			name: "github",
+			want: connectors.Endpoints{
+				Authorize: "https://github.com/login/oauth/authorize",
+				Token:     "https://github.com/login/oauth/access_token",
+				Refresh:   "https://github.com/login/oauth/access_token",
+				Hosts:     map[string]bool{"api.github.com": true, "uploads.github.com": true},
+			},
+			bases:  map[string]string{"": "https://api.github.com", "uploads": "https://uploads.github.com"},
+			revoke: "https://api.github.com/applications/Ov23abc/grant",
+		},
+		{
+			name:   "demo",
+			params: map[string]string{"port": "9090"},
+			want: connectors.Endpoints{
+				Authorize: "http://127.0.0.1:9090/authorize",
+				Issuer:    "http://127.0.0.1:9090",
+				Token:     "http://127.0.0.1:9090/oauth/token",
+				Refresh:   "http://127.0.0.1:9090/oauth/token",
+				Hosts:     map[string]bool{"127.0.0.1:9090": true},
+			},
+			bases:  map[string]string{"": "http://127.0.0.1:9090"},
+			revoke: "http://127.0.0.1:9090/revoke",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := lookup(t, tt.name).Endpoints(tt.params)
+			if err != nil {
+				t.Fatalf("Endpoints: %v", err)
+			}
+			checkEndpoints(t, got, tt.want, tt.bases)
+			revoke, err := got.RevokeURL("Ov23abc")
+			if err != nil || revoke != tt.revoke {
+				t.Errorf("RevokeURL = %q, %v; want %q", revoke, err, tt.revoke)
+			}
+		})
+	}
+}
+
+func TestCatalogWith(t *testing.T) {
+	base := builtin(t)
+	gmail := *lookup(t, "gmail")
+	gmail.Title = "Our Gmail"
+	own := *lookup(t, "demo")
+	own.Name = "own"
+	c := base.With(&gmail, &own)
+	if got, _ := c.Lookup("gmail"); got == nil || got.Title != "Our Gmail" {
+		t.Errorf("Lookup(gmail) = %v, want the later one", got)
+	}
+	if _, ok := c.Lookup("own"); !ok {
+		t.Error("Lookup(own): not found")
+	}
+	if got := lookup(t, "gmail").Title; got != "Gmail" {
+		t.Errorf("With changed its receiver: title of gmail is %q", got)
+	}
+	if got, want := len(c.All()), len(base.All())+1; got != want {
+		t.Errorf("All has %d connectors, want %d", got, want)
+	}
+}
+
+func TestCatalogSuggest(t *testing.T) {
+	tests := []struct {
+		name string
+		in   string
+		want []string
+	}{
+		{"typing error", "gmial", []string{"gmail"}},
+		{"upper case", "GitHub", []string{"github"}},
+		{"beginning", "google", []string{"googlecalendar", "googledrive"}},
+		{"longer", "slackbot", []string{"slack"}},
+		{"nothing close", "salesforce", nil},
+		{"empty", "", nil},
+		{"too long", strings.Repeat("gmail", 100), nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, builtin(t).Suggest(tt.in)); diff != "" {
+				t.Errorf("Suggest(%q) (-want +got):\n%s", tt.in, diff)
+			}
+		})
+	}
+}
+
+func TestInjections(t *testing.T) {
+	for _, c := range builtin(t).All() {
+		for _, in := range c.Injections() {
+			got, err := in.Template.ExpandToken("s3cret")
+			if err != nil || in.Name != "Authorization" || got != "Bearer s3cret" {
+				t.Errorf("%s: injection %s: %q, %v", c.Name, in.Name, got, err)
+			}
+		}
+	}
+	own := connectors.Connector{Inject: []connectors.Injection{{In: connectors.InQuery, Name: "key"}}}
+	if got := own.Injections(); len(got) != 1 || got[0].Name != "key" {
+		t.Errorf("Injections = %v, want the connector's own", got)
+	}
+}
