@@ -1,0 +1,311 @@
+package inject_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/inject"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+const token = "tok-0123456789"
+
+func template(t testing.TB, text string) connectors.Template {
+	t.Helper()
+	parsed, err := connectors.ParseTemplate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func header(t testing.TB, name, text string) connectors.Injection {
+	return connectors.Injection{In: connectors.InHeader, Name: name, Template: template(t, text)}
+}
+
+func query(t testing.TB, name, text string) connectors.Injection {
+	return connectors.Injection{In: connectors.InQuery, Name: name, Template: template(t, text)}
+}
+
+func plan(t testing.TB, headers map[string]string, in ...connectors.Injection) *inject.Plan {
+	t.Helper()
+	p, err := inject.New(&connectors.Connector{
+		Name: "test", Inject: in, API: connectors.API{Headers: headers},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func request(t testing.TB, target string, h http.Header) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h != nil {
+		r.Header = h
+	}
+	return r
+}
+
+func TestApply(t *testing.T) {
+	tests := []struct {
+		name    string
+		headers map[string]string
+		in      []connectors.Injection
+		url     string
+		have    http.Header
+		want    http.Header
+		wantURL string
+	}{
+		{name: "bearer by default", want: http.Header{"Authorization": {"Bearer " + token}}},
+		{
+			name: "several headers",
+			in:   []connectors.Injection{header(t, "x-api-key", "{token}"), header(t, "Authorization", "Token token={token};v=1")},
+			want: http.Header{"X-Api-Key": {token}, "Authorization": {"Token token=" + token + ";v=1"}},
+		},
+		{
+			name: "token twice",
+			in:   []connectors.Injection{header(t, "X-Pair", "a={token},b={token}")},
+			want: http.Header{"X-Pair": {"a=" + token + ",b=" + token}},
+		},
+		{
+			name: "braces in the template",
+			in:   []connectors.Injection{header(t, "X-Key", "{{{token}}}")},
+			want: http.Header{"X-Key": {"{" + token + "}"}},
+		},
+		{
+			name: "query", in: []connectors.Injection{query(t, "api key", "k={token}&x")},
+			url: "https://api.example.com/v1?a=%41+b", want: http.Header{},
+			wantURL: "https://api.example.com/v1?a=%41+b&api+key=k%3D" + token + "%26x",
+		},
+		{
+			name: "query on an empty one", in: []connectors.Injection{query(t, "key", "{token}")},
+			want: http.Header{}, wantURL: "https://api.example.com/?key=" + token,
+		},
+		{
+			name:    "default headers",
+			headers: map[string]string{"user-agent": "claviger", "Notion-Version": "2022", "Accept": "x/y"},
+			have:    http.Header{"User-Agent": {""}, "Notion-Version": {"2030"}},
+			want: http.Header{
+				"User-Agent": {"claviger"}, "Notion-Version": {"2030"}, "Accept": {"x/y"},
+				"Authorization": {"Bearer " + token},
+			},
+		},
+		{
+			name: "no header map", have: http.Header(nil),
+			want: http.Header{"Authorization": {"Bearer " + token}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if test.url == "" {
+				test.url = "https://api.example.com/"
+			}
+			r := request(t, test.url, test.have)
+			original := r.URL
+			if err := plan(t, test.headers, test.in...).Apply(r, vault.NewSecret(token)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, r.Header); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
+			}
+			if test.wantURL != "" && r.URL.String() != test.wantURL {
+				t.Errorf("got URL %s, want %s", r.URL, test.wantURL)
+			}
+			if original.String() != test.url {
+				t.Errorf("the URL of the original became %s", original)
+			}
+		})
+	}
+}
+
+func TestValuesDoNotShare(t *testing.T) {
+	r := request(t, "https://api.example.com/", nil)
+	p := plan(t, map[string]string{"A": "1", "B": "2"})
+	if err := p.Apply(r, vault.NewSecret(token)); err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Add("A", "more")
+	if got := r.Header["B"]; len(got) != 1 || got[0] != "2" {
+		t.Errorf("got B = %q, want 2", got)
+	}
+}
+
+// C-01: whatever the caller puts in the credential's place, the provider sees exactly ours.
+func TestCallerCredentialIsReplaced(t *testing.T) {
+	var got http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+	t.Cleanup(server.Close)
+	for _, have := range []http.Header{
+		{"Authorization": {"Bearer mine"}},
+		{"Authorization": {"Bearer mine", "Basic eA=="}},
+		{"authorization": {"Bearer mine"}, "AUTHORIZATION": {"Basic eA=="}, "Authorization": {"x"}},
+		{"Cookie": {"session=1"}, "Proxy-Authorization": {"Basic eA=="}, "proxy_authorization": {"x"}},
+		{"X-Api-Key": {"mine"}, "X_api_KEY": {"mine"}},
+		{"Connection": {"Authorization, X-Api-Key"}, "X-Api-Key": {"x"}},
+	} {
+		t.Run(fmt.Sprint(have), func(t *testing.T) {
+			p := plan(t, nil, header(t, "Authorization", "Bearer {token}"), header(t, "X-API-Key", "{token}"))
+			r := request(t, server.URL, have)
+			r.Trailer = http.Header{"X-Api-Key": {"mine"}}
+			p.Strip(r)
+			if err := p.Apply(r, vault.NewSecret(token)); err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Trailer) != 0 {
+				t.Errorf("got trailer %v, want none", r.Trailer)
+			}
+			resp, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			for name, values := range got {
+				switch name {
+				case "Authorization":
+					if len(values) != 1 || values[0] != "Bearer "+token {
+						t.Errorf("got Authorization %q, want ours once", values)
+					}
+				case "X-Api-Key":
+					if len(values) != 1 || values[0] != token {
+						t.Errorf("got X-Api-Key %q, want ours once", values)
+					}
+				case "Accept-Encoding", "User-Agent":
+				default:
+					t.Errorf("the provider sees %s: %q", name, values)
+				}
+			}
+			if len(got["Authorization"]) != 1 || len(got["X-Api-Key"]) != 1 {
+				t.Errorf("the provider sees %v, want both credentials", got)
+			}
+		})
+	}
+}
+
+// C-08: a value that would break out of its header is refused before anything is written.
+func TestBadToken(t *testing.T) {
+	tests := []struct {
+		name, token string
+		want        error
+	}{
+		{"empty", "", inject.ErrNoToken},
+		{"line break", "x\r\nX-Evil: 1", inject.ErrBadToken},
+		{"line feed", "x\n", inject.ErrBadToken},
+		{"carriage return", "\rx", inject.ErrBadToken},
+		{"nul", "x\x00", inject.ErrBadToken},
+		{"space", "x y", inject.ErrBadToken},
+		{"delete", "x\x7f", inject.ErrBadToken},
+		{"not ASCII", "tökén", inject.ErrBadToken},
+		{"not UTF-8", "x\xff", inject.ErrBadToken},
+		{"too long", strings.Repeat("x", 16<<10+1), inject.ErrBadToken},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, p := range []*inject.Plan{plan(t, nil), plan(t, nil, query(t, "key", "{token}"))} {
+				r := request(t, "https://api.example.com/?a=1", nil)
+				err := p.Apply(r, vault.NewSecret(test.token))
+				if !errors.Is(err, test.want) {
+					t.Fatalf("got %v, want %v", err, test.want)
+				}
+				if len(r.Header) != 0 || r.URL.RawQuery != "a=1" {
+					t.Errorf("the request has %v and %s", r.Header, r.URL)
+				}
+				if test.token != "" && strings.Contains(err.Error(), test.token) {
+					t.Errorf("the error shows the token: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		in      connectors.Injection
+		headers map[string]string
+	}{
+		{name: "no token", in: header(t, "X-Key", "constant")},
+		{name: "other name", in: header(t, "X-Key", "{token}{app.x}")},
+		{name: "line break", in: header(t, "X-Key", "a\r\nX-Evil: {token}")},
+		{name: "no header name", in: header(t, "X Key", "{token}")},
+		{name: "framing header", in: header(t, "transfer-encoding", "{token}")},
+		{name: "host", in: header(t, "host", "{token}")},
+		{name: "unknown place", in: connectors.Injection{In: "body", Name: "x", Template: template(t, "{token}")}},
+		{name: "no parameter name", in: query(t, "", "{token}")},
+		{name: "default header", in: header(t, "X-Key", "{token}"), headers: map[string]string{"A": "b\nc"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p, err := inject.New(&connectors.Connector{
+				Name: "test", Inject: []connectors.Injection{test.in}, API: connectors.API{Headers: test.headers},
+			})
+			if err == nil || p != nil {
+				t.Errorf("got %v and %v, want an error alone", p, err)
+			}
+		})
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	catalogue, err := connectors.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range catalogue.All() {
+		if _, err := inject.New(c); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
+}
+
+func BenchmarkBearer(b *testing.B) {
+	p := plan(b, nil)
+	secret := vault.NewSecret(strings.Repeat("x", 200))
+	r := request(b, "https://api.example.com/v1/things?page=2&size=50", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Header["Authorization"] = nil
+		p.Strip(r)
+		if err := p.Apply(r, secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDefaults(b *testing.B) {
+	p := plan(b, map[string]string{"Accept": "application/json", "User-Agent": "claviger", "X-Version": "1"})
+	secret := vault.NewSecret(strings.Repeat("x", 200))
+	r := request(b, "https://api.example.com/v1/things?page=2&size=50", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(r.Header)
+		p.Strip(r)
+		if err := p.Apply(r, secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQuery(b *testing.B) {
+	p := plan(b, nil, query(b, "key", "{token}"))
+	secret := vault.NewSecret(strings.Repeat("x", 40))
+	target := request(b, "https://api.example.com/v1/things?page=2&key=mine&size=50", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		r := *target
+		p.Strip(&r)
+		if err := p.Apply(&r, secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

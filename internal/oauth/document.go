@@ -1,0 +1,124 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/claviger-proxy/claviger/connectors"
+)
+
+// maxDepth is how deep an answer may nest.
+const maxDepth = 32
+
+// document is a JSON object: strings, json.Number, bool, nil, []any and document.
+type document map[string]any
+
+var errNoDocument = errors.New("not a JSON object")
+
+// parseDocument reads one JSON object and nothing after it. It refuses what two parsers could
+// read differently: duplicate names, a byte order mark, text that is not UTF-8.
+func parseDocument(body []byte) (document, error) {
+	// json.Valid first: the token reader below does not check everything.
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, errNoDocument
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	value, err := parseValue(dec, 0)
+	if err != nil {
+		return nil, err
+	}
+	doc, ok := value.(document)
+	if !ok {
+		return nil, errNoDocument
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errNoDocument
+	}
+	return doc, nil
+}
+
+func parseValue(dec *json.Decoder, depth int) (any, error) {
+	token, err := dec.Token()
+	if err != nil || depth > maxDepth {
+		return nil, errNoDocument
+	}
+	switch token {
+	case json.Delim('{'):
+		return parseMembers(dec, depth)
+	case json.Delim('['):
+		list := []any{}
+		for dec.More() {
+			value, err := parseValue(dec, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		_, err = dec.Token()
+		return list, err
+	}
+	return token, nil
+}
+
+func parseMembers(dec *json.Decoder, depth int) (document, error) {
+	doc := document{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, errNoDocument
+		}
+		name, ok := token.(string)
+		if !ok {
+			return nil, errNoDocument
+		}
+		if _, twice := doc[name]; twice {
+			return nil, errNoDocument
+		}
+		if doc[name], err = parseValue(dec, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	_, err := dec.Token()
+	return doc, err
+}
+
+// find returns the member at a dot-separated path. A missing member and a null are both nil.
+func (d document) find(path string) any {
+	for {
+		name, rest, deeper := strings.Cut(path, ".")
+		if !deeper {
+			return d[name]
+		}
+		next, ok := d[name].(document)
+		if !ok {
+			return nil
+		}
+		d, path = next, rest
+	}
+}
+
+// text returns the member at path as it is written in JSON, strings without quotes. Objects, lists
+// and null have no text.
+func (d document) text(path string) (string, bool) {
+	switch v := d.find(path).(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
+}
+
+// holds tells whether the member at the condition's path, written as text, is the wanted one.
+func (d document) holds(c *connectors.Condition) bool {
+	text, ok := d.text(c.Path)
+	return ok && text == c.Equals
+}

@@ -1,0 +1,154 @@
+package oauth_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// M-04, M-11, R-09, R-10 and the classes of everything that a provider can refuse with.
+func TestRefusals(t *testing.T) {
+	const noise = `,"error_description":"canary-description \u001b[31m\r\n canary-refresh","error_uri":"http://x/?canary-code"}`
+	declared := plain(func(c *connectors.Connector) {
+		c.Errors = connectors.Errors{PermanentWhen: []string{"bad_refresh_token", "AppUninstalled"}, OperatorWhen: []string{"app_suspended"}}
+	})
+	wechat := plain(func(c *connectors.Connector) {
+		c.Token.Response.SuccessWhen = &connectors.Condition{Path: "errcode", Equals: "0"}
+		c.Token.Response.ErrorPath = "errcode"
+		c.Errors.PermanentWhen = []string{"42002"}
+	})
+	slack := builtin(t, "slack")
+	tests := []struct {
+		name        string
+		connector   *connectors.Connector
+		status      int
+		contentType string
+		body        string
+		class       oauth.Class
+		code        string
+	}{
+		{name: "invalid_grant", status: 400, body: `{"error":"invalid_grant"` + noise, class: oauth.ClassPermanent, code: "invalid_grant"},
+		{name: "invalid_grant with 401", status: 401, body: `{"error":"invalid_grant"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
+		{name: "invalid_grant with 200", status: 200, body: `{"error":"invalid_grant","access_token":"canary-access"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
+		{name: "connector's permanent code", connector: declared, status: 400, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
+		{name: "in other case", connector: declared, status: 400, body: `{"error":"AppUninstalled"}`, class: oauth.ClassPermanent, code: "appuninstalled"},
+		{name: "connector's operator code", connector: declared, status: 403, body: `{"error":"app_suspended"}`, class: oauth.ClassOperator, code: "app_suspended"},
+		{name: "invalid_client", status: 401, body: `{"error":"invalid_client"` + noise, class: oauth.ClassOperator, code: "invalid_client"},
+		{name: "unauthorized_client", status: 400, body: `{"error":"unauthorized_client"}`, class: oauth.ClassOperator, code: "unauthorized_client"},
+		{name: "401 with html", status: 401, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassOperator, code: "provider_status_401"},
+		{name: "404", status: 404, body: "", class: oauth.ClassOperator, code: "provider_status_404"},
+		{name: "unknown code", status: 400, body: `{"error":"something_new"}`, class: oauth.ClassOperator, code: "something_new"},
+		{name: "code with spaces", status: 400, body: `{"error":"no such thing"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
+		{name: "code repeats the refresh token", status: 400, body: `{"error":"canary-refresh"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
+		{name: "code holds the refresh token", status: 400, body: `{"error":"bad.Canary-Refresh.x"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
+		{name: "error is an object", status: 200, body: `{"error":{"message":"canary-description"}}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "429", status: 429, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_429"},
+		{name: "500", status: 500, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_500"},
+		{name: "503 with html", status: 503, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassTransient, code: "provider_status_503"},
+		{name: "temporarily_unavailable", status: 400, body: `{"error":"temporarily_unavailable"}`, class: oauth.ClassTransient, code: "temporarily_unavailable"},
+		{name: "slack dead", connector: slack, status: 200, body: `{"ok":false,"error":"invalid_refresh_token"}`, class: oauth.ClassPermanent, code: "invalid_refresh_token"},
+		{name: "slack busy", connector: slack, status: 200, body: `{"ok":false,"error":"ratelimited"}`, class: oauth.ClassTransient, code: "ratelimited"},
+		{name: "slack client", connector: slack, status: 200, body: `{"ok":false,"error":"bad_client_secret"}`, class: oauth.ClassOperator, code: "bad_client_secret"},
+		{name: "slack without reason", connector: slack, status: 200, body: `{"ok":false}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "slack without ok", connector: slack, status: 200, body: `{"access_token":"canary-access"}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "github", connector: builtin(t, "github"), status: 200, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
+		{name: "numbers", connector: wechat, status: 200, body: `{"errcode":42002,"errmsg":"canary-description"}`, class: oauth.ClassPermanent, code: "42002"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := test.connector
+			if c == nil {
+				c = plain(nil)
+			}
+			if test.contentType == "" {
+				test.contentType = jsonType
+			}
+			app := at(t, c, says(t, test.status, test.contentType, test.body))
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			own := wantError(t, token, err, test.class, test.code)
+			if own.Status != test.status || own.Op != "refresh" || own.Unsent {
+				t.Errorf("got %+v, want status %d of a refresh that was sent", own, test.status)
+			}
+		})
+	}
+}
+
+func TestSuccessWhenWins(t *testing.T) {
+	c := plain(func(c *connectors.Connector) {
+		c.Token.Response.SuccessWhen = &connectors.Condition{Path: "code", Equals: "0"}
+		c.Token.Response.ErrorPath = "code"
+		c.Token.Response.Access = "data.token"
+	})
+	app := at(t, c, says(t, 200, jsonType, `{"code":0,"data":{"token":"a"}}`))
+	if token, err := exchange(t, newClient(oauth.Options{}), app); err != nil || token.Access.Reveal() != "a" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	tests := []struct {
+		name, value string
+		want        time.Duration
+	}{
+		{"absent", "", 0},
+		{"seconds", "17", 17 * time.Second},
+		{"date", now.Add(time.Minute).Format(http.TimeFormat), time.Minute},
+		{"past date", now.Add(-time.Minute).Format(http.TimeFormat), 0},
+		{"negative", "-5", 0},
+		{"too long", "86400", 10 * time.Minute},
+		{"far date", now.AddDate(1, 0, 0).Format(http.TimeFormat), 10 * time.Minute},
+		{"huge", "99999999999999999999", 0},
+		{"junk", "soon", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", test.value)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, plain(nil), base), vault.NewSecret(refresh))
+			own := wantError(t, token, err, oauth.ClassTransient, "provider_status_503")
+			if own.RetryAfter != test.want {
+				t.Errorf("got %s, want %s", own.RetryAfter, test.want)
+			}
+		})
+	}
+}
+
+// What cannot work is refused before anything is sent.
+func TestIncomplete(t *testing.T) {
+	tests := []struct {
+		name string
+		edit func(*oauth.App)
+	}{
+		{"no connector", func(a *oauth.App) { a.Connector = nil }},
+		{"no endpoints", func(a *oauth.App) { a.Endpoints = nil }},
+		{"no token endpoint", func(a *oauth.App) { a.Endpoints.Token, a.Endpoints.Refresh = "", "" }},
+		{"bad token endpoint", func(a *oauth.App) { a.Endpoints.Token, a.Endpoints.Refresh = "http://[", "http://[" }},
+		{"no client ID", func(a *oauth.App) { a.ClientID = "" }},
+		{"no secret", func(a *oauth.App) { a.ClientSecret = vault.Secret{} }},
+		{"no client authentication", func(a *oauth.App) { a.Connector.Token.ClientAuth = "" }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			app := at(t, plain(nil), serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the provider was asked") }))
+			test.edit(&app)
+			token, err := exchange(t, newClient(oauth.Options{}), app)
+			first := wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			second := wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+			if !first.Unsent || !second.Unsent {
+				t.Error("the errors do not say that nothing was sent")
+			}
+		})
+	}
+	app := at(t, plain(nil), "http://127.0.0.1:1999")
+	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.Secret{})
+	wantError(t, token, err, oauth.ClassPermanent, oauth.CodeNoRefreshToken)
+	token, err = newClient(oauth.Options{}).Exchange(t.Context(), app, vault.NewSecret(code), vault.Secret{}, redirectURI)
+	wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+}

@@ -1,0 +1,136 @@
+package oauth_test
+
+import (
+	"io"
+	"log"
+	"testing"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+var grant = vault.Grant{Access: vault.NewSecret(access), Refresh: vault.NewSecret(refresh)}
+
+func TestRevokeBytes(t *testing.T) {
+	const (
+		host     = "Host: HOST"
+		agent    = "User-Agent: claviger"
+		accept   = "Accept: application/json"
+		encoding = "Accept-Encoding: identity"
+		closing  = "Connection: close"
+		basic    = "Authorization: Basic aWQ6Y2FuYXJ5LWNsaWVudCUyQnNlY3JldCUyRiUyNQ=="
+	)
+	onlyAccess := vault.Grant{Access: vault.NewSecret(access)}
+	tests := []struct {
+		name      string
+		connector *connectors.Connector
+		grant     vault.Grant
+		want      string
+	}{
+		{
+			name: "post", connector: plain(nil), grant: grant,
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, formType, closing,
+				"client_id=id&client_secret=canary-client%2Bsecret%2F%25&token=canary-refresh"),
+		},
+		{
+			name: "public client without refresh token", grant: onlyAccess,
+			connector: plain(func(c *connectors.Connector) { c.Token.ClientAuth = connectors.ClientAuthNone }),
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, formType, closing,
+				"client_id=id&token=canary-access"),
+		},
+		{
+			name: "github", connector: builtin(t, "github"), grant: grant,
+			want: raw("DELETE /revoke/id HTTP/1.1", host, agent, "Accept: application/vnd.github+json", encoding, basic,
+				"Content-Type: application/json", "X-Github-Api-Version: "+builtin(t, "github").Revoke.Headers["X-GitHub-Api-Version"], closing, `{"access_token":"canary-access"}`),
+		},
+		{
+			name: "google", connector: builtin(t, "gmail"), grant: grant,
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, formType, closing, "token=canary-refresh"),
+		},
+		{
+			name: "slack", connector: builtin(t, "slack"), grant: grant,
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, "Authorization: Bearer canary-access", closing, ""),
+		},
+		{
+			name: "notion", connector: builtin(t, "notion"), grant: grant,
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, basic,
+				"Content-Type: application/json", "Notion-Version: "+builtin(t, "notion").Revoke.Headers["Notion-Version"], closing, `{"token":"canary-access"}`),
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			base, requests := record(t, ok(`{"ok":true}`))
+			app := at(t, test.connector, base)
+			app.ClientID = "id"
+			revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), app, test.grant)
+			if err != nil || !revoked {
+				t.Fatalf("got %t and %v, want true", revoked, err)
+			}
+			sameRequest(t, <-requests, test.want)
+		})
+	}
+}
+
+func TestRevokeAnswers(t *testing.T) {
+	slack, standard := builtin(t, "slack"), plain(nil)
+	tests := []struct {
+		name      string
+		connector *connectors.Connector
+		status    int
+		body      string
+		class     oauth.Class // empty: revoked
+		code      string
+	}{
+		{name: "empty", connector: standard, status: 200},
+		{name: "no content", connector: standard, status: 204},
+		{name: "html", connector: standard, status: 200, body: "<html>"},
+		{name: "dead already", connector: standard, status: 400, body: `{"error":"invalid_token","error_description":"canary-description"}`},
+		{name: "grant dead already", connector: standard, status: 400, body: `{"error":"invalid_grant"}`},
+		{name: "client refused", connector: standard, status: 401, body: `{"error":"invalid_client"}`, class: oauth.ClassOperator, code: "invalid_client"},
+		{name: "repeats the token", connector: standard, status: 400, body: `{"error":"canary-access"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
+		{name: "busy", connector: standard, status: 503, class: oauth.ClassTransient, code: "provider_status_503"},
+		{name: "slack", connector: slack, status: 200, body: `{"ok":true,"revoked":true}`},
+		{name: "slack refuses", connector: slack, status: 200, body: `{"ok":false,"error":"not_allowed"}`, class: oauth.ClassOperator, code: "not_allowed"},
+		{name: "slack dead already", connector: slack, status: 200, body: `{"ok":false,"error":"token_revoked"}`},
+		{name: "slack without a body", connector: slack, status: 200, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			app := at(t, test.connector, says(t, test.status, jsonType, test.body))
+			app.ClientID = "id"
+			revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), app, grant)
+			if test.class == "" {
+				if err != nil || !revoked {
+					t.Errorf("got %t and %v, want true", revoked, err)
+				}
+				return
+			}
+			if revoked {
+				t.Error("got revoked beside the error")
+			}
+			wantError(t, oauth.Token{}, err, test.class, test.code)
+		})
+	}
+}
+
+func TestNothingToRevoke(t *testing.T) {
+	const base = "http://127.0.0.1:1999"
+	none := at(t, plain(func(c *connectors.Connector) { c.Revoke = nil }), base)
+	bearer := at(t, plain(func(c *connectors.Connector) { c.Revoke.Auth = "bearer" }), base)
+	bearer.ClientID = "id"
+	for _, test := range []struct {
+		app   oauth.App
+		grant vault.Grant
+	}{
+		{none, grant},
+		{bearer, vault.Grant{}},
+		{bearer, vault.Grant{Refresh: vault.NewSecret(refresh)}},
+	} {
+		if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), test.app, test.grant); revoked || err != nil {
+			t.Errorf("got %t and %v, want false", revoked, err)
+		}
+	}
+}
