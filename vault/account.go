@@ -1,0 +1,263 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Status is where a connected account stands.
+type Status string
+
+// The values of [Status].
+const (
+	StatusActive              Status = "ACTIVE"               // requests go out
+	StatusExpired             Status = "EXPIRED"              // the user must consent again
+	StatusPendingAuth         Status = "PENDING_AUTH"         // consent has not been given yet
+	StatusPendingVerification Status = "PENDING_VERIFICATION" // the app has not confirmed the user yet
+	StatusDisconnected        Status = "DISCONNECTED"         // ended on purpose
+)
+
+var statuses = []Status{StatusActive, StatusExpired, StatusPendingAuth, StatusPendingVerification, StatusDisconnected}
+
+// Identity is who the account is at the provider.
+type Identity struct {
+	ID     string `json:"id,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Email  string `json:"email,omitempty"`
+	Avatar string `json:"avatar,omitempty"`
+}
+
+// ConnectedAccount is one user's account at one connection. It holds no secret.
+type ConnectedAccount struct {
+	ID           AccountID
+	Project      string
+	ConnectionID ConnectionID
+	Connector    string
+	// Identifier is the app's name for its user, unique within the connection.
+	Identifier string
+	Status     Status
+	// Reason is a code that says why the account is not ACTIVE, such as invalid_grant.
+	Reason          string
+	Identity        Identity
+	RequestedScopes []string
+	// GrantedScopes is nil when the provider did not say.
+	GrantedScopes []string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ConnectedAt   time.Time
+	RefreshedAt   time.Time
+	// TokenExpiresAt is when the access token expires; zero when it does not, or nobody said.
+	TokenExpiresAt   time.Time
+	RefreshExpiresAt time.Time
+	// LastError is the class and code of the last failed refresh; LastErrorAt its time.
+	LastError   string
+	LastErrorAt time.Time
+	// Generation is the one of the latest grant; 0 before the first. It never goes back, and stays
+	// when the grant is dropped.
+	Generation uint64
+	Version    uint64
+}
+
+// accountMeta is the clear part of an account; there is no other.
+type accountMeta struct {
+	ID               AccountID    `json:"-"`
+	Project          string       `json:"project"`
+	ConnectionID     ConnectionID `json:"connection"`
+	Connector        string       `json:"connector"`
+	Identifier       string       `json:"identifier"`
+	Status           Status       `json:"status"`
+	Reason           string       `json:"reason,omitempty"`
+	Identity         Identity     `json:"identity,omitzero"`
+	RequestedScopes  []string     `json:"requested_scopes,omitempty"`
+	GrantedScopes    []string     `json:"granted_scopes,omitzero"`
+	CreatedAt        time.Time    `json:"created_at,omitzero"`
+	UpdatedAt        time.Time    `json:"updated_at,omitzero"`
+	ConnectedAt      time.Time    `json:"connected_at,omitzero"`
+	RefreshedAt      time.Time    `json:"refreshed_at,omitzero"`
+	TokenExpiresAt   time.Time    `json:"token_expires_at,omitzero"`
+	RefreshExpiresAt time.Time    `json:"refresh_expires_at,omitzero"`
+	LastError        string       `json:"last_error,omitempty"`
+	LastErrorAt      time.Time    `json:"last_error_at,omitzero"`
+	Generation       uint64       `json:"generation"`
+	Version          uint64       `json:"-"`
+}
+
+func (m *accountMeta) project() string { return m.Project }
+
+// maxCode is the length that a reason or error code is cut to.
+const maxCode = 200
+
+func accountKey(id AccountID) Key { return Key{Kind: KindAccount, ID: string(id)} }
+
+// Account returns one account.
+func (v *Vault) Account(ctx context.Context, id AccountID) (ConnectedAccount, error) {
+	k := accountKey(id)
+	r, err := v.store.Get(ctx, k)
+	if err != nil {
+		return ConnectedAccount{}, missing(k, err)
+	}
+	return v.openAccount(ctx, r)
+}
+
+// FindAccount returns the account with that identifier at the connection.
+func (v *Vault) FindAccount(ctx context.Context, c ConnectionID, identifier string) (ConnectedAccount, error) {
+	if !ValidIdentifier(identifier) {
+		return ConnectedAccount{}, fmt.Errorf("account: %w", ErrNotFound)
+	}
+	r, err := v.store.Find(ctx, IndexEntry{Index: indexAccountIdentifier, Value: string(c) + "/" + identifier, Unique: true})
+	if err != nil {
+		return ConnectedAccount{}, fmt.Errorf("account of %s: %w", c, err)
+	}
+	a, err := v.openAccount(ctx, r)
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	if a.ConnectionID != c || a.Identifier != identifier {
+		return ConnectedAccount{}, damaged(r.Key) // the index is not sealed, the record is
+	}
+	return a, nil
+}
+
+// CreateAccount stores a new account that has no grant yet. It fills in ID unless one was
+// reserved, Project, Status (PENDING_AUTH), times and Version. An identifier that has an account
+// at the connection already is [ErrExists].
+func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
+	n := *a
+	n.Project = projectOr(n.Project)
+	if n.ID == "" {
+		n.ID = NewAccountID()
+	}
+	if err := checkAccount(n); err != nil {
+		return err
+	}
+	n.Status, n.Generation, n.Version = StatusPendingAuth, 0, 0
+	n.CreatedAt = v.now()
+	ch, err := v.accountChange(ctx, &n, n.CreatedAt)
+	if err != nil {
+		return err
+	}
+	if err := v.store.Apply(ctx, ch); err != nil {
+		return missing(ch.Key, err)
+	}
+	*a = n
+	return nil
+}
+
+// DeleteAccount removes an account and its grant. No account is no error.
+func (v *Vault) DeleteAccount(ctx context.Context, id AccountID) error {
+	k := accountKey(id)
+	for range maxAttempts {
+		var changes []Change
+		for _, k := range []Key{k, grantKey(id)} {
+			r, err := v.store.Get(ctx, k)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return missing(k, err)
+			}
+			changes = append(changes, Change{Record: Record{Key: k, Version: r.Version}, Delete: true})
+		}
+		if len(changes) == 0 {
+			return nil
+		}
+		if err := v.store.Apply(ctx, changes...); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return missing(k, ErrConflict)
+}
+
+// SetStatus changes the status of an account whose grant still has that generation; when it has
+// moved on, or the account was disconnected, nothing is changed and [ErrConflict] is returned.
+// Generation 0 means any, and a disconnected account too.
+func (v *Vault) SetStatus(ctx context.Context, id AccountID, generation uint64, s Status, reason string) (ConnectedAccount, error) {
+	if !slices.Contains(statuses, s) {
+		return ConnectedAccount{}, fmt.Errorf("status %.80q: %w", s, ErrInvalid)
+	}
+	return v.updateAccount(ctx, id, func(a *ConnectedAccount) error {
+		if generation != 0 && (generation != a.Generation || a.Status == StatusDisconnected && s != StatusDisconnected) {
+			return ErrConflict
+		}
+		a.Status, a.Reason = s, cut(reason)
+		return nil
+	})
+}
+
+// NoteError records a failed refresh on the account without changing its status.
+func (v *Vault) NoteError(ctx context.Context, id AccountID, code string) error {
+	_, err := v.updateAccount(ctx, id, func(a *ConnectedAccount) error {
+		a.LastError, a.LastErrorAt = cut(code), v.now()
+		return nil
+	})
+	return err
+}
+
+// updateAccount makes a change to the account alone, again and again until nobody else has
+// changed it meanwhile.
+func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*ConnectedAccount) error) (ConnectedAccount, error) {
+	for range maxAttempts {
+		a, err := v.Account(ctx, id)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		if err := update(&a); err != nil {
+			return ConnectedAccount{}, missing(accountKey(id), err)
+		}
+		ch, err := v.accountChange(ctx, &a, v.now())
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		err = v.store.Apply(ctx, ch)
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return ConnectedAccount{}, missing(ch.Key, err)
+		}
+	}
+	return ConnectedAccount{}, missing(accountKey(id), ErrConflict)
+}
+
+// accountChange is the write of a, whose Version becomes the one that it will have.
+func (v *Vault) accountChange(ctx context.Context, a *ConnectedAccount, now time.Time) (Change, error) {
+	a.UpdatedAt = now
+	ch, err := v.change(ctx, accountKey(a.ID), a.Version, a.Project, accountMeta(*a), nil)
+	if err != nil {
+		return Change{}, err
+	}
+	ch.Indexes = accountIndexes(*a)
+	a.Version++
+	return ch, nil
+}
+
+func (v *Vault) openAccount(ctx context.Context, r Record) (ConnectedAccount, error) {
+	var m accountMeta
+	if err := v.open(ctx, r, &m, nil); err != nil {
+		return ConnectedAccount{}, err
+	}
+	a := ConnectedAccount(m)
+	a.ID, a.Version = AccountID(r.ID), r.Version
+	return a, nil
+}
+
+func checkAccount(a ConnectedAccount) error {
+	switch {
+	case !ValidIdentifier(a.Identifier):
+		return fmt.Errorf("account identifier: %w: 1 to 200 of letters, digits and ._@+=:|~-, a letter or digit first", ErrInvalid)
+	case !IsConnectionID(string(a.ConnectionID)):
+		return fmt.Errorf("connection ID %.80q: %w", a.ConnectionID, ErrInvalid)
+	case !IsAccountID(string(a.ID)):
+		return fmt.Errorf("account ID %.80q: %w", a.ID, ErrInvalid)
+	case !ValidName(a.Project):
+		return fmt.Errorf("project name %.80q: %w", a.Project, ErrInvalid)
+	case !ValidName(a.Connector):
+		return fmt.Errorf("connector name %.80q: %w", a.Connector, ErrInvalid)
+	}
+	return nil
+}
+
+func cut(code string) string { return code[:min(len(code), maxCode)] }

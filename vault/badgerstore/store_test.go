@@ -1,0 +1,37 @@
+package badgerstore_test
+
+import (
+	"testing"
+
+	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/badgerstore"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
+)
+
+func openMemory(t *testing.T) vault.Store {
+	return vaulttest.NewStore(t)
+}
+
+func openDisk(t *testing.T) vault.Store {
+	return open(t, t.TempDir()+"/vault")
+}
+
+func open(t testing.TB, dir string) *badgerstore.Store {
+	t.Helper()
+	s, err := badgerstore.Open(badgerstore.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { vaulttest.RunStoreTests(t, openMemory) })
+	t.Run("disk", func(t *testing.T) { vaulttest.RunStoreTests(t, openDisk) })
+}
+
+func TestConcurrency(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { vaulttest.RunConcurrencyTests(t, openMemory) })
+	t.Run("disk", func(t *testing.T) { vaulttest.RunConcurrencyTests(t, openDisk) })
+}

@@ -1,0 +1,137 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Connect stores the outcome of a consent: the account, made ACTIVE (created if need be), its
+// grant, and the used link, all in one write. The link must be the version that the caller's last
+// [Vault.PutLink] left, else [ErrConflict]; a zero link is left out, for accounts that need no
+// browser. An existing account keeps its ID, and its grant's generation grows. An account that is
+// given as PENDING_VERIFICATION stays so. The account must be the version that the caller has read,
+// or with a link one that did not exist, else [ErrConflict].
+func (v *Vault) Connect(ctx context.Context, l Link, a ConnectedAccount, g Grant) (ConnectedAccount, error) {
+	if l.Status == LinkUsed || l.Status == LinkFailed {
+		return ConnectedAccount{}, missing(linkKey(l.ID), ErrConflict)
+	}
+	for range maxAttempts {
+		stored, err := v.connect(ctx, l, a, g)
+		switch {
+		case err == nil:
+			return stored, nil
+		case !errors.Is(err, errRace):
+			return ConnectedAccount{}, err
+		}
+		if l.ID == "" {
+			continue
+		}
+		version, err := v.version(ctx, linkKey(l.ID))
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		if version != l.Version {
+			return ConnectedAccount{}, missing(linkKey(l.ID), ErrConflict)
+		}
+	}
+	return ConnectedAccount{}, fmt.Errorf("connecting: %w", ErrConflict)
+}
+
+// errRace: one of the records of a Connect was changed meanwhile.
+var errRace = errors.New("race")
+
+// connect is one attempt.
+func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant) (ConnectedAccount, error) {
+	n, err := v.connected(ctx, l, a)
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	seen, err := v.version(ctx, grantKey(n.ID))
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	now := v.now()
+	g.Generation = n.Generation + 1
+	if g.ObtainedAt.IsZero() {
+		g.ObtainedAt = now
+	}
+	n.noteGrant(g)
+	n.ConnectedAt = now
+	if n.CreatedAt.IsZero() {
+		n.CreatedAt = now
+	}
+	gc, err := v.grantChange(ctx, &n, seen, g)
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	ac, err := v.accountChange(ctx, &n, now)
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	changes := []Change{gc, ac}
+	if l.ID != "" {
+		l.Status, l.Verifier = LinkUsed, Secret{}
+		lc, err := v.linkChange(ctx, &l)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		changes = append(changes, lc)
+	}
+	err = v.store.Apply(ctx, changes...)
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
+		return ConnectedAccount{}, errRace
+	}
+	if err != nil {
+		return ConnectedAccount{}, fmt.Errorf("connecting %s: %w", n.ID, err)
+	}
+	return n, nil
+}
+
+// connected is the account as it will be, but for what the grant says: the stored one with what a
+// has to tell, or a new one.
+func (v *Vault) connected(ctx context.Context, l Link, a ConnectedAccount) (ConnectedAccount, error) {
+	if a.ID == "" {
+		a.ID = l.AccountID
+	}
+	if a.ID == "" {
+		a.ID = NewAccountID()
+	}
+	if a.Project == "" {
+		a.Project = projectOr(l.Project)
+	}
+	if err := checkAccount(a); err != nil {
+		return ConnectedAccount{}, err
+	}
+	n, err := v.FindAccount(ctx, a.ConnectionID, a.Identifier)
+	if errors.Is(err, ErrNotFound) {
+		_, err := v.Account(ctx, a.ID)
+		if err == nil {
+			return ConnectedAccount{}, fmt.Errorf("account %s belongs to another identifier: %w", a.ID, ErrConflict)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return ConnectedAccount{}, err
+		}
+		if l.Reconnect {
+			return ConnectedAccount{}, missing(accountKey(a.ID), ErrNotFound) // IDs are never reused
+		}
+		n = ConnectedAccount{
+			ID: a.ID, Project: a.Project, ConnectionID: a.ConnectionID,
+			Connector: a.Connector, Identifier: a.Identifier,
+		}
+	} else if err != nil {
+		return ConnectedAccount{}, err
+	}
+	if stale := n.Version != a.Version; stale && (l.ID != "" || a.Version != 0) {
+		return ConnectedAccount{}, fmt.Errorf("account %s: %w", n.ID, ErrConflict)
+	}
+	if n.Project != a.Project {
+		return ConnectedAccount{}, fmt.Errorf("account %s belongs to another project: %w", n.ID, ErrConflict)
+	}
+	n.Status, n.Reason = a.Status, ""
+	if a.Identity != (Identity{}) {
+		n.Identity = a.Identity
+	}
+	n.RequestedScopes, n.GrantedScopes = a.RequestedScopes, a.GrantedScopes
+	return n, nil
+}

@@ -1,0 +1,185 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// DefaultProject is the project of records that name none.
+const DefaultProject = "default"
+
+// Origin says who owns a connection.
+type Origin string
+
+// The values of [Origin].
+const (
+	OriginConfig Origin = "config" // written in the configuration: read-only through the API
+	OriginAPI    Origin = "api"    // created through the API and kept in the vault
+)
+
+// Connection is a connector plus this deployment's OAuth client, scopes and parameters.
+type Connection struct {
+	ID      ConnectionID
+	Project string
+	// Name is unique in its project: lower-case letters, digits, '-' and '_', at most 63.
+	Name      string
+	Connector string
+	Origin    Origin
+	ClientID  string
+	// ClientSecret is empty for public clients, and for connections of [OriginConfig], whose
+	// secret stays in the configuration.
+	ClientSecret Secret
+	// Scopes replace the connector's default ones when there are any.
+	Scopes []string
+	// Params are values of the connector's app inputs.
+	Params    map[string]string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// Version is the stored version; 0 for a connection that is not stored yet.
+	Version uint64
+}
+
+// connectionMeta is the clear part of a connection.
+type connectionMeta struct {
+	ID           ConnectionID      `json:"-"`
+	Project      string            `json:"project"`
+	Name         string            `json:"name"`
+	Connector    string            `json:"connector"`
+	Origin       Origin            `json:"origin"`
+	ClientID     string            `json:"client_id,omitempty"`
+	ClientSecret Secret            `json:"-"`
+	Scopes       []string          `json:"scopes,omitempty"`
+	Params       map[string]string `json:"params,omitempty"`
+	CreatedAt    time.Time         `json:"created_at"`
+	UpdatedAt    time.Time         `json:"updated_at"`
+	Version      uint64            `json:"-"`
+}
+
+func (m *connectionMeta) project() string { return m.Project }
+
+// connectionSecrets is the sealed part of a connection.
+type connectionSecrets struct {
+	ClientSecret string `json:"client_secret,omitempty"`
+}
+
+// indexConnectionName has project/name, unique.
+const indexConnectionName = "connection.name"
+
+func connectionKey(id ConnectionID) Key { return Key{Kind: KindConnection, ID: string(id)} }
+
+// PutConnection stores c: a new one when c.Version is 0, else a change of the version that the
+// caller has read. It fills in ID, Project, times and Version. A name that is taken is [ErrExists],
+// one that is not allowed [ErrInvalid].
+func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
+	n := *c
+	n.Project = projectOr(n.Project)
+	if n.ID == "" && n.Version == 0 {
+		n.ID = NewConnectionID()
+	}
+	switch {
+	case !ValidName(n.Name):
+		return fmt.Errorf("connection name %.80q: %w", n.Name, ErrInvalid)
+	case !ValidName(n.Project):
+		return fmt.Errorf("project name %.80q: %w", n.Project, ErrInvalid)
+	case !IsConnectionID(string(n.ID)):
+		return fmt.Errorf("connection ID %.80q: %w", n.ID, ErrInvalid)
+	}
+	n.UpdatedAt = v.now()
+	if n.Version == 0 {
+		n.CreatedAt = n.UpdatedAt
+	}
+	n.CreatedAt = utc(n.CreatedAt)
+	k := connectionKey(n.ID)
+	ch, err := v.change(ctx, k, n.Version, n.Project, connectionMeta(n), connectionSecrets{n.ClientSecret.Reveal()})
+	if err != nil {
+		return err
+	}
+	ch.Indexes = []IndexEntry{{Index: indexConnectionName, Value: n.Project + "/" + n.Name, Unique: true}}
+	if err := v.store.Apply(ctx, ch); err != nil {
+		return fmt.Errorf("connection %s: %w", n.Name, err)
+	}
+	n.Version++
+	*c = n
+	return nil
+}
+
+// Connection returns one connection.
+func (v *Vault) Connection(ctx context.Context, id ConnectionID) (Connection, error) {
+	k := connectionKey(id)
+	r, err := v.store.Get(ctx, k)
+	if err != nil {
+		return Connection{}, missing(k, err)
+	}
+	return v.openConnection(ctx, r)
+}
+
+// FindConnection returns the connection with that name in the project.
+func (v *Vault) FindConnection(ctx context.Context, project, name string) (Connection, error) {
+	project = projectOr(project)
+	if !ValidName(name) || !ValidName(project) {
+		return Connection{}, fmt.Errorf("connection %.80q: %w", name, ErrNotFound)
+	}
+	r, err := v.store.Find(ctx, IndexEntry{Index: indexConnectionName, Value: project + "/" + name, Unique: true})
+	if err != nil {
+		return Connection{}, fmt.Errorf("connection %s: %w", name, err)
+	}
+	c, err := v.openConnection(ctx, r)
+	if err != nil {
+		return Connection{}, err
+	}
+	if c.Project != project || c.Name != name {
+		return Connection{}, damaged(r.Key) // the index is not sealed, the record is
+	}
+	return c, nil
+}
+
+// Connections lists a project's connections in the order of their names.
+func (v *Vault) Connections(ctx context.Context, project string, page PageQuery) (Page[Connection], error) {
+	w := walk{index: indexConnectionName, prefix: projectOr(project) + "/"}
+	return list(ctx, v, w, page, v.openConnection, func(c Connection) bool {
+		return c.Project == projectOr(project)
+	})
+}
+
+// DeleteConnection removes a connection. One that still has accounts is [ErrHasAccounts].
+func (v *Vault) DeleteConnection(ctx context.Context, id ConnectionID) error {
+	k := connectionKey(id)
+	for range maxAttempts {
+		r, err := v.store.Get(ctx, k)
+		if err != nil {
+			return missing(k, err)
+		}
+		accounts, err := v.store.Scan(ctx, indexAccountConnection, string(id)+"/", Cursor{}, 1)
+		if err != nil {
+			return missing(k, err)
+		}
+		if len(accounts) > 0 {
+			return missing(k, ErrHasAccounts)
+		}
+		err = v.store.Apply(ctx, Change{Record: Record{Key: k, Version: r.Version}, Delete: true})
+		if err == nil || !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return missing(k, ErrConflict)
+}
+
+func (v *Vault) openConnection(ctx context.Context, r Record) (Connection, error) {
+	var m connectionMeta
+	var s connectionSecrets
+	if err := v.open(ctx, r, &m, &s); err != nil {
+		return Connection{}, err
+	}
+	c := Connection(m)
+	c.ID, c.Version, c.ClientSecret = ConnectionID(r.ID), r.Version, NewSecret(s.ClientSecret)
+	return c, nil
+}
+
+func projectOr(project string) string {
+	if project == "" {
+		return DefaultProject
+	}
+	return project
+}

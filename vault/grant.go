@@ -1,0 +1,216 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Grant is what the user agreed to: tokens, their lives, scopes.
+type Grant struct {
+	AccountID AccountID
+	// Generation grows by one with every new token. It fences stale writers.
+	Generation uint64
+	Access     Secret
+	// Refresh is empty when the provider gave none.
+	Refresh Secret
+	IDToken Secret
+	Scopes  []string
+	// ObtainedAt is when the access token was given, Expires when it dies (zero: it does not, or
+	// nobody said).
+	ObtainedAt     time.Time
+	Expires        time.Time
+	RefreshExpires time.Time
+	// ClientID is the OAuth client that the grant belongs to, RedirectURI the one it was made with.
+	ClientID    string
+	RedirectURI string
+	// Captured are values of the token answer that the connector asked to keep.
+	Captured map[string]string
+}
+
+// grantMeta is the clear part of a grant.
+type grantMeta struct {
+	Project        string    `json:"project"`
+	Generation     uint64    `json:"generation"`
+	Scopes         []string  `json:"scopes,omitzero"`
+	ObtainedAt     time.Time `json:"obtained_at,omitzero"`
+	Expires        time.Time `json:"expires,omitzero"`
+	RefreshExpires time.Time `json:"refresh_expires,omitzero"`
+	ClientID       string    `json:"client_id,omitempty"`
+	RedirectURI    string    `json:"redirect_uri,omitempty"`
+}
+
+func (m *grantMeta) project() string { return m.Project }
+
+// grantSecrets is the sealed part of a grant.
+type grantSecrets struct {
+	Access   string            `json:"access"`
+	Refresh  string            `json:"refresh,omitempty"`
+	IDToken  string            `json:"id_token,omitempty"`
+	Captured map[string]string `json:"captured,omitempty"`
+}
+
+func grantKey(id AccountID) Key { return Key{Kind: KindGrant, ID: string(id)} }
+
+// Grant returns the grant of an account, opened; [ErrNotFound] when it has none. One that is not
+// of the generation that its account names was put back by somebody: [ErrDamaged].
+func (v *Vault) Grant(ctx context.Context, id AccountID) (Grant, error) {
+	k := grantKey(id)
+	a, err := v.Account(ctx, id)
+	if err != nil {
+		return Grant{}, err
+	}
+	for {
+		r, err := v.store.Get(ctx, k)
+		if err != nil {
+			return Grant{}, missing(k, err)
+		}
+		g, err := v.openGrant(ctx, r)
+		if err != nil {
+			return Grant{}, err
+		}
+		if g.Generation == a.Generation {
+			return g, nil
+		}
+		// The two were read one after the other, and a new grant may have come between.
+		again, err := v.Account(ctx, id)
+		if err != nil {
+			return Grant{}, err
+		}
+		if again.Version == a.Version {
+			return Grant{}, damaged(k)
+		}
+		a = again
+	}
+}
+
+// ReplaceGrant stores g, whose Generation must be one more than the stored grant's (else
+// [ErrConflict]), and notes the refresh on the account, which becomes ACTIVE unless it has been
+// disconnected meanwhile (then [ErrConflict]) or waits for the app's verification. It is durable
+// when it returns.
+func (v *Vault) ReplaceGrant(ctx context.Context, id AccountID, g Grant) (ConnectedAccount, error) {
+	for range maxAttempts {
+		a, err := v.Account(ctx, id)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		version, err := v.version(ctx, grantKey(id))
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		// Whoever writes a grant writes its account, so the account's version guards both.
+		if version == 0 || a.Status == StatusDisconnected || g.Generation != a.Generation+1 {
+			return ConnectedAccount{}, missing(grantKey(id), ErrConflict)
+		}
+		now := v.now()
+		a.noteGrant(g)
+		a.RefreshedAt = now
+		gc, err := v.grantChange(ctx, &a, version, g)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		ac, err := v.accountChange(ctx, &a, now)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		err = v.store.Apply(ctx, gc, ac)
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return ConnectedAccount{}, fmt.Errorf("storing grant %s: %w", id, err)
+		}
+	}
+	return ConnectedAccount{}, missing(grantKey(id), ErrConflict)
+}
+
+// DropGrant deletes the grant of an account that is not ACTIVE; for one that is, it returns
+// [ErrConflict]. No grant is no error.
+func (v *Vault) DropGrant(ctx context.Context, id AccountID) error {
+	k := grantKey(id)
+	for range maxAttempts {
+		version, err := v.version(ctx, k)
+		if err != nil || version == 0 {
+			return err
+		}
+		changes := []Change{{Record: Record{Key: k, Version: version}, Delete: true}}
+		a, err := v.Account(ctx, id)
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return err
+		case a.Status == StatusActive:
+			return missing(k, ErrConflict)
+		default:
+			// The account is written too, so that it cannot become ACTIVE at the same time.
+			a.TokenExpiresAt, a.RefreshExpiresAt = time.Time{}, time.Time{}
+			ac, err := v.accountChange(ctx, &a, v.now())
+			if err != nil {
+				return err
+			}
+			changes = append(changes, ac)
+		}
+		if err := v.store.Apply(ctx, changes...); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return missing(k, ErrConflict)
+}
+
+// LeaseRefresh gives the right to refresh one account's grant to one holder in the fleet. See
+// [Store].Lease.
+func (v *Vault) LeaseRefresh(ctx context.Context, id AccountID, ttl time.Duration) (release func(), err error) {
+	return v.store.Lease(ctx, "refresh/"+string(id), ttl)
+}
+
+// noteGrant puts on the account what a new grant says about it.
+func (a *ConnectedAccount) noteGrant(g Grant) {
+	if a.Status != StatusPendingVerification {
+		a.Status, a.Reason = StatusActive, ""
+	}
+	a.Generation = g.Generation
+	a.TokenExpiresAt, a.RefreshExpiresAt = utc(g.Expires), utc(g.RefreshExpires)
+	if g.Scopes != nil {
+		a.GrantedScopes = g.Scopes
+	}
+}
+
+// version returns the stored version of a record, 0 when there is none.
+func (v *Vault) version(ctx context.Context, k Key) (uint64, error) {
+	r, err := v.store.Get(ctx, k)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, missing(k, err)
+	}
+	return r.Version, nil
+}
+
+func (v *Vault) grantChange(ctx context.Context, a *ConnectedAccount, seen uint64, g Grant) (Change, error) {
+	m := grantMeta{
+		Project: a.Project, Generation: g.Generation, Scopes: g.Scopes,
+		ObtainedAt: utc(g.ObtainedAt), Expires: utc(g.Expires), RefreshExpires: utc(g.RefreshExpires),
+		ClientID: g.ClientID, RedirectURI: g.RedirectURI,
+	}
+	s := grantSecrets{
+		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
+		Captured: g.Captured,
+	}
+	return v.change(ctx, grantKey(a.ID), seen, a.Project, m, s)
+}
+
+func (v *Vault) openGrant(ctx context.Context, r Record) (Grant, error) {
+	var m grantMeta
+	var s grantSecrets
+	if err := v.open(ctx, r, &m, &s); err != nil {
+		return Grant{}, err
+	}
+	return Grant{
+		AccountID: AccountID(r.ID), Generation: m.Generation,
+		Access: NewSecret(s.Access), Refresh: NewSecret(s.Refresh), IDToken: NewSecret(s.IDToken),
+		Scopes: m.Scopes, ObtainedAt: m.ObtainedAt, Expires: m.Expires, RefreshExpires: m.RefreshExpires,
+		ClientID: m.ClientID, RedirectURI: m.RedirectURI, Captured: s.Captured,
+	}, nil
+}

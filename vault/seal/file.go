@@ -1,0 +1,132 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxKeyText is more than any key text has, so that a wrong path to a large file is not read.
+const maxKeyText = 4096
+
+// FileKeys are keys in files, each one line as [NewKeyText] makes it. A file may be a symbolic
+// link. One that other users can read is refused; its group may read it only when it belongs to
+// another user, as the files of a mounted secret do.
+type FileKeys struct {
+	// Path is the file of the key in use.
+	Path string
+	// Retired are files of earlier keys, which are needed until the keyset has been encrypted
+	// by the key in use.
+	Retired []string
+}
+
+// Active returns the key of Path. It is [ErrNoKey] when there is no such file.
+func (f FileKeys) Active(context.Context) (Key, error) {
+	return readKeyFile(f.Path)
+}
+
+// Find returns the key with that ID, or [ErrUnknownKey].
+func (f FileKeys) Find(_ context.Context, id string) (Key, error) {
+	return findKey(id, append([]string{f.Path}, f.Retired...), readKeyFile)
+}
+
+// CreateKey writes a fresh key to Path, readable by this user only, and makes it durable. A file
+// that exists is never touched.
+func (f FileKeys) CreateKey(context.Context) (err error) {
+	dir := filepath.Dir(f.Path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("creating key file %s: %w", f.Path, err)
+	}
+	file, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating key file: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Path)
+			err = fmt.Errorf("creating key file %s: %w", f.Path, err)
+		}
+	}()
+	_, err = io.WriteString(file, NewKeyText())
+	if err == nil {
+		err = file.Sync()
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func readKeyFile(path string) (Key, error) {
+	if path == "" {
+		return Key{}, fmt.Errorf("key file: %w: no path is set", ErrNoKey)
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Key{}, fmt.Errorf("key file %s: %w", path, ErrNoKey)
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("reading key file: %w", err)
+	}
+	defer file.Close()
+	fi, err := file.Stat()
+	if err != nil {
+		return Key{}, fmt.Errorf("reading key file: %w", err)
+	}
+	if !fi.Mode().IsRegular() {
+		return Key{}, fmt.Errorf("key file %s: %w: it is not a regular file", path, ErrBadKey)
+	}
+	if err := checkMode(path, fi); err != nil {
+		return Key{}, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxKeyText))
+	if err != nil {
+		return Key{}, fmt.Errorf("reading key file: %w", err)
+	}
+	k, err := ParseKey(string(text))
+	if err != nil {
+		return Key{}, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return k, nil
+}
+
+// findKey reads the places in turn until one has the key with that ID. What was wrong with the
+// others is told only when none has.
+func findKey(id string, places []string, read func(string) (Key, error)) (Key, error) {
+	var found []string
+	for _, p := range places {
+		k, err := read(p)
+		switch {
+		case err != nil:
+			found = append(found, err.Error())
+		case k.ID == id:
+			return k, nil
+		default:
+			found = append(found, p+" has key "+k.ID)
+		}
+	}
+	return Key{}, fmt.Errorf("%w: nothing has the ID %s (%s)", ErrUnknownKey, id, strings.Join(found, "; "))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	// Some file systems cannot sync a directory; the file itself is synced.
+	d.Sync()
+	return d.Close()
+}
+
+var (
+	_ KeyProvider = FileKeys{}
+	_ KeyCreator  = FileKeys{}
+)
