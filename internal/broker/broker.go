@@ -1,0 +1,225 @@
+// Package broker answers two questions of every request: which account is meant, and what is its
+// credential now. It refreshes tokens one at a time per account, whatever the number of callers,
+// and saves a rotated token before it is used.
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Times of the token's life.
+const (
+	defaultMargin = 60 * time.Second // refresh this long before expiry
+	skew          = 2 * time.Second  // do not use a token this close to its expiry
+	cooldown      = 2 * time.Second  // after a refresh that failed for now
+	forcedEvery   = time.Minute      // at most one refresh forced by a 401
+	refreshTime   = 45 * time.Second // one refresh, its save included
+	leaseTime     = 60 * time.Second
+)
+
+// Broker is the broker of one configuration.
+type Broker struct {
+	vault  *vault.Vault
+	set    *connection.Set
+	oauth  *oauth.Client
+	shared *Shared
+	log    *zap.Logger
+	now    func() time.Time
+	notify func(Event)
+}
+
+// Options are what a [Broker] works with. All but Log, Now and Notify are required.
+type Options struct {
+	Vault       *vault.Vault
+	Connections *connection.Set
+	OAuth       *oauth.Client
+	Shared      *Shared
+	Log         *zap.Logger
+	Now         func() time.Time
+	// Notify is told of changes after they have been written. It must not block.
+	Notify func(Event)
+}
+
+// Event is a change that others may want to know of.
+type Event struct {
+	// Name is account_expired, account_disconnected, grant_refreshed or grant_refresh_failed.
+	Name       string
+	Account    vault.AccountID
+	Connection string
+	Connector  string
+	Reason     string
+	// Took is how long a refresh took.
+	Took time.Duration
+}
+
+// New returns a broker.
+func New(o Options) *Broker {
+	b := &Broker{
+		vault: o.Vault, set: o.Connections, oauth: o.OAuth, shared: o.Shared,
+		log: o.Log, now: o.Now, notify: o.Notify,
+	}
+	if b.log == nil {
+		b.log = zap.NewNop()
+	}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	if b.notify == nil {
+		b.notify = func(Event) {}
+	}
+	return b
+}
+
+// Target is a request's resolved account and connection.
+type Target struct {
+	Account    vault.AccountID
+	Identifier string
+	Connection *connection.Connection
+	slot       *slot
+}
+
+// Credential is what is put on a request now.
+type Credential struct {
+	Token      vault.Secret
+	Generation uint64
+}
+
+// maxCandidates bounds the list in a CodeAmbiguous error.
+const maxCandidates = 10
+
+// Resolve finds the account that ref names. It does not look at its status: [Broker.Credential]
+// does.
+func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
+	if ref.IsZero() {
+		return Target{}, b.unnamed(ctx)
+	}
+	var s *slot
+	if ref.Account != "" {
+		if s = b.shared.cache.get(ref.Account); s == nil {
+			var err error
+			if s, err = b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.Account(ctx, ref.Account) }); err != nil {
+				return Target{}, b.notFound(ref, err)
+			}
+		}
+	} else {
+		c, err := b.set.ByName(ref.Connection)
+		if err != nil {
+			return Target{}, b.notFound(ref, err)
+		}
+		name := nameKey{c.ID, ref.Identifier}
+		if s = b.shared.cache.find(name); s == nil {
+			s, err = b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.FindAccount(ctx, c.ID, ref.Identifier) })
+			if err != nil {
+				return Target{}, b.notFound(ref, err)
+			}
+		}
+	}
+	e := s.Load()
+	if e == nil {
+		return b.Resolve(ctx, ref) // removed in this instant
+	}
+	c, err := b.set.ByID(e.name.connection)
+	if err != nil {
+		return Target{}, &Error{
+			Code: CodeConnection, Account: e.id, Identifier: e.name.identifier, err: err,
+			Message: "the connection of this account is not in the configuration any more",
+			Next:    "put the connection back, or connect the user at another one",
+		}
+	}
+	return Target{Account: e.id, Identifier: e.name.identifier, Connection: c, slot: s}, nil
+}
+
+// load reads an account and its grant into the cache.
+func (b *Broker) load(ctx context.Context, account func() (vault.ConnectedAccount, error)) (*slot, error) {
+	epoch := b.shared.cache.now()
+	a, err := account()
+	if err != nil {
+		return nil, err
+	}
+	var g vault.Grant
+	if a.Status == vault.StatusActive {
+		if g, err = b.vault.Grant(ctx, a.ID); err != nil {
+			return nil, err
+		}
+	}
+	return b.shared.cache.put(b.entryOf(a, g), epoch), nil
+}
+
+func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
+	e := &entry{
+		id: a.ID, name: nameKey{a.ConnectionID, a.Identifier}, status: a.Status, reason: a.Reason,
+		credential: Credential{Token: g.Access, Generation: g.Generation},
+	}
+	if g.Expires.IsZero() {
+		return e
+	}
+	life := g.Expires.Sub(g.ObtainedAt)
+	e.deadAt = g.Expires.Add(-min(skew, life/10))
+	margin := defaultMargin
+	if c, err := b.set.ByID(a.ConnectionID); err == nil && c.Connector().Refresh.Margin > 0 {
+		margin = time.Duration(c.Connector().Refresh.Margin)
+	}
+	e.renewAt = e.deadAt.Add(-min(margin, life/3))
+	return e
+}
+
+func (b *Broker) notFound(ref Ref, err error) error {
+	if ctxErr(err) {
+		return err
+	}
+	var ce *connection.Error
+	if !errors.Is(err, vault.ErrNotFound) && !errors.As(err, &ce) {
+		if errors.Is(err, vault.ErrDamaged) {
+			return &Error{
+				Code: CodeCredentialDamaged, Account: ref.Account, Connection: ref.Connection, Identifier: ref.Identifier, err: err,
+				Message: "the stored credential of this account cannot be opened", Next: "connect the user again; `claviger doctor` says more",
+			}
+		}
+		return vaultError(err)
+	}
+	e := &Error{
+		Code: CodeNotFound, Account: ref.Account, Connection: ref.Connection, Identifier: ref.Identifier,
+		Message: "there is no such connected account", Next: "`claviger accounts list` shows them", err: err,
+	}
+	if ce != nil {
+		e.Code, e.Message, e.Next = Code(ce.Code), ce.Message, ""
+	} else if ref.Connection != "" {
+		e.Next = "send the user to an authorization link: `claviger connect " + ref.String()[:len(ref.Connection)] + " " + ref.Identifier + "`"
+	}
+	return e
+}
+
+// unnamed explains what a request without a tag could have named.
+func (b *Broker) unnamed(ctx context.Context) error {
+	missing := &Error{
+		Code: CodeRefMissing, Message: "the request does not say whose account to use",
+		Next: "add the header `Connected-Account: connection/identifier`, or start the path with /@connection/identifier/",
+	}
+	page, err := b.vault.Accounts(ctx, vault.AccountQuery{PageQuery: vault.PageQuery{Limit: maxCandidates}})
+	if err != nil {
+		return vaultError(err)
+	}
+	if len(page.Items) < 2 {
+		return missing
+	}
+	missing.Code = CodeAmbiguous
+	missing.Message = "the request does not say whose account to use, and there are several"
+	for _, a := range page.Items {
+		if c, err := b.set.ByID(a.ConnectionID); err == nil {
+			missing.Candidates = append(missing.Candidates, Candidate{a.ID, c.Name, a.Identifier})
+		}
+	}
+	return missing
+}
+
+func ctxErr(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

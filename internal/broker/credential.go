@@ -1,0 +1,143 @@
+package broker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Credential returns the credential of an ACTIVE account. A token close to its expiry is returned
+// and refreshed behind the request; a dead one is refreshed first, once for all who wait. The
+// refresh is not cancelled with ctx.
+func (b *Broker) Credential(ctx context.Context, t Target) (Credential, error) {
+	e, err := b.current(ctx, &t)
+	if err != nil {
+		return Credential{}, err
+	}
+	if e.renewAt.IsZero() {
+		return e.credential, nil
+	}
+	now := b.now()
+	if now.Before(e.renewAt) {
+		return e.credential, nil
+	}
+	if now.Before(e.deadAt) {
+		if b.shared.recentFailure(t.Account, now) == nil {
+			b.refresh(t, e.credential.Generation)
+		}
+		return e.credential, nil
+	}
+	if failed := b.shared.recentFailure(t.Account, now); failed != nil {
+		return Credential{}, failed
+	}
+	return b.landed(ctx, &t, b.refresh(t, e.credential.Generation))
+}
+
+// Renew replaces a credential that the provider refused. If another caller, or another process,
+// has replaced it already, that one is returned and the provider is not asked. A refresh is forced
+// at most once a minute for an account; within that minute the refused credential comes back, and
+// the provider's refusal stands.
+func (b *Broker) Renew(ctx context.Context, t Target, refused Credential) (Credential, error) {
+	e, err := b.current(ctx, &t)
+	if err != nil {
+		return Credential{}, err
+	}
+	if e.credential.Generation != refused.Generation {
+		return e.credential, nil
+	}
+	if !b.shared.mayForce(t.Account, b.now()) {
+		return refused, nil
+	}
+	return b.landed(ctx, &t, b.refresh(t, refused.Generation))
+}
+
+// current returns the entry of an account that is ACTIVE now.
+func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
+	var e *entry
+	if t.slot != nil {
+		e = t.slot.Load()
+	}
+	if e == nil {
+		var err error
+		if e, err = b.read(ctx, t.Account); err != nil {
+			return nil, err
+		}
+	}
+	if err := statusError(t, e.status, e.reason); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// read reads an account that is not in the cache, or not any more.
+func (b *Broker) read(ctx context.Context, id vault.AccountID) (*entry, error) {
+	s, err := b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.Account(ctx, id) })
+	if err != nil {
+		return nil, b.notFound(Ref{Account: id}, err)
+	}
+	if e := s.Load(); e != nil {
+		return e, nil
+	}
+	return b.read(ctx, id) // removed in this instant
+}
+
+// landed waits for a refresh and looks at what the account is then.
+func (b *Broker) landed(ctx context.Context, t *Target, f *flight) (Credential, error) {
+	e, err := f.wait(ctx)
+	if err != nil {
+		return Credential{}, err
+	}
+	if err := statusError(t, e.status, e.reason); err != nil {
+		return Credential{}, err
+	}
+	return e.credential, nil
+}
+
+// Forget drops what is remembered of an account whose records were changed by someone else.
+func (b *Broker) Forget(id vault.AccountID) { b.shared.forget(id) }
+
+// Disconnection is what came of a disconnect.
+type Disconnection struct {
+	Account vault.ConnectedAccount
+	// Revoked tells that the provider has ended the grant; RevokeError why it has not.
+	Revoked     bool
+	RevokeError string
+}
+
+// Disconnect stops the use of an account at once, revokes its grant at the provider where there is
+// an endpoint, and deletes its tokens. The account's record stays, as DISCONNECTED. A provider
+// that cannot be reached does not keep the tokens alive here.
+func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnection, error) {
+	a, err := b.vault.SetStatus(ctx, id, 0, vault.StatusDisconnected, "disconnected")
+	b.shared.forget(id)
+	if err != nil {
+		return Disconnection{}, b.notFound(Ref{Account: id}, err)
+	}
+	d := Disconnection{Account: a}
+	c, known := b.set.ByID(a.ConnectionID)
+	g, err := b.vault.Grant(ctx, id)
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		return d, nil // disconnected before
+	case err != nil:
+		d.RevokeError = "the stored grant cannot be opened"
+	case known != nil:
+		d.RevokeError = "the connection is not in the configuration any more"
+	default:
+		if d.Revoked, err = b.oauth.Revoke(ctx, c.App, g); err != nil {
+			d.RevokeError = err.Error()
+		} else if !d.Revoked {
+			d.RevokeError = "the provider has no revocation endpoint; the user can remove the app there"
+		}
+	}
+	if err := b.vault.DropGrant(context.WithoutCancel(ctx), id); err != nil {
+		return d, vaultError(err)
+	}
+	ev := Event{Name: "account_disconnected", Account: id, Connector: a.Connector, Reason: a.Reason}
+	if known == nil {
+		ev.Connection = c.Name
+	}
+	b.notify(ev)
+	return d, nil
+}

@@ -1,0 +1,109 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Code is the stable name of an [Error].
+type Code string
+
+// The codes of the broker.
+const (
+	CodeRefInvalid        Code = "account_tag_invalid"          // the tag is not of the form of an account
+	CodeRefMissing        Code = "account_tag_missing"          // the request names no account
+	CodeAmbiguous         Code = "account_ambiguous"            // it names none, and several are possible
+	CodeNotFound          Code = "account_not_found"            // there is no such account
+	CodeConnection        Code = "connection_unusable"          // the account's connection is gone or not valid
+	CodeConsentRequired   Code = "consent_required"             // the user has not consented yet
+	CodeExpired           Code = "account_expired"              // the grant is dead: the user must consent again
+	CodeDisconnected      Code = "account_disconnected"         // ended on purpose
+	CodeUnverified        Code = "account_pending_verification" // the app has not confirmed the user
+	CodeBaseUnknown       Code = "base_unknown"                 // the connector has no base of that name
+	CodeRefreshFailed     Code = "refresh_failed"               // the provider does not answer, or badly; try again
+	CodeClientRejected    Code = "oauth_client_rejected"        // the provider refuses the OAuth client
+	CodeVaultUnavailable  Code = "vault_unavailable"            // the vault cannot be read or written
+	CodeCredentialDamaged Code = "credential_damaged"           // the stored credential cannot be opened
+)
+
+// Error is why there is no credential. It never holds a secret or a provider's words.
+type Error struct {
+	Code Code
+	// Message is one sentence about what happened, Next what to do about it.
+	Message string
+	Next    string
+	// Account, Connection and Identifier are set as far as they are known.
+	Account    vault.AccountID
+	Connection string
+	Identifier string
+	// Reason is the account's reason code, or the refresh's.
+	Reason string
+	// RetryAfter is set when it is worth trying again then.
+	RetryAfter time.Duration
+	Candidates []Candidate
+	err        error
+}
+
+// Candidate is one account that a request could have meant.
+type Candidate struct {
+	Account    vault.AccountID
+	Connection string
+	Identifier string
+}
+
+func (e *Error) Error() string { return e.Message }
+func (e *Error) Unwrap() error { return e.err }
+
+func vaultError(err error) *Error {
+	return &Error{
+		Code: CodeVaultUnavailable, Message: "the vault cannot be read or written",
+		Next: "run `claviger doctor` on the host", RetryAfter: 5 * time.Second, err: err,
+	}
+}
+
+// at adds whose account it is about.
+func (e *Error) at(t *Target) *Error {
+	e.Account, e.Connection, e.Identifier = t.Account, t.Connection.Name, t.Identifier
+	return e
+}
+
+// statusError says why an account in that status has no credential; nil for ACTIVE.
+func statusError(t *Target, s vault.Status, reason string) *Error {
+	connect := fmt.Sprintf("send the user to an authorization link: `claviger connect %s %s`", t.Connection.Name, t.Identifier)
+	var e *Error
+	switch s {
+	case vault.StatusActive:
+		return nil
+	case vault.StatusExpired:
+		e = &Error{Code: CodeExpired, Message: "the grant of this account has ended; the user must consent again", Next: connect}
+	case vault.StatusDisconnected:
+		e = &Error{Code: CodeDisconnected, Message: "this account has been disconnected", Next: connect}
+	case vault.StatusPendingVerification:
+		e = &Error{Code: CodeUnverified, Message: "this account waits for the app to confirm its user", Next: "finish the verification, or " + connect}
+	default:
+		e = &Error{Code: CodeConsentRequired, Message: "the user of this account has not consented yet", Next: connect}
+	}
+	e.Reason = reason
+	return e.at(t)
+}
+
+// refreshError translates a failed refresh of a grant that is not dead.
+func refreshError(t *Target, err *oauth.Error) *Error {
+	e := &Error{Reason: err.Code, RetryAfter: err.RetryAfter, err: err}
+	if err.Class == oauth.ClassOperator {
+		e.Code = CodeClientRejected
+		e.Message = fmt.Sprintf("the provider refuses the OAuth client of connection %s (%s)", t.Connection.Name, err.Code)
+		e.Next = "check client_id and client_secret of the connection; accounts stay as they are"
+		return e.at(t)
+	}
+	e.Code = CodeRefreshFailed
+	e.Message = fmt.Sprintf("the token has expired and the provider did not give a new one (%s)", err.Code)
+	e.Next = "try again later; nothing is lost"
+	if e.RetryAfter == 0 {
+		e.RetryAfter = cooldown
+	}
+	return e.at(t)
+}

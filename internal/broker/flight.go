@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Shared is what all configurations of one process have in common: opened credentials, refreshes
+// under way, and the memory of failed ones. During a reload two configurations serve requests at
+// the same time; without it a rotating refresh token would be spent twice.
+type Shared struct {
+	cache *cache
+
+	mu      sync.Mutex
+	flights map[vault.AccountID]*flight
+	// failed remembers when a refresh failed for now, forced when one was last forced by a 401.
+	failed map[vault.AccountID]failure
+	forced map[vault.AccountID]time.Time
+	// unsaved are rotated tokens that the vault did not take yet.
+	unsaved map[vault.AccountID]vault.Grant
+	running sync.WaitGroup
+	closed  bool
+}
+
+type failure struct {
+	until time.Time
+	err   *Error
+}
+
+// flight is one refresh under way; many callers wait for it, none can cancel it.
+type flight struct {
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// DefaultCacheBytes bounds the opened credentials kept in memory.
+const DefaultCacheBytes = 24 << 20
+
+// NewShared returns an empty one. cacheBytes bounds the memory of opened credentials; 0 means
+// [DefaultCacheBytes].
+func NewShared(cacheBytes int) *Shared {
+	if cacheBytes == 0 {
+		cacheBytes = DefaultCacheBytes
+	}
+	return &Shared{
+		cache:   newCache(cacheBytes),
+		flights: map[vault.AccountID]*flight{}, failed: map[vault.AccountID]failure{},
+		forced: map[vault.AccountID]time.Time{}, unsaved: map[vault.AccountID]vault.Grant{},
+	}
+}
+
+// fly joins the flight of an account, or starts one with run. It never waits.
+func (s *Shared) fly(id vault.AccountID, run func() (*entry, error)) *flight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.flights[id]; f != nil {
+		return f
+	}
+	f := &flight{done: make(chan struct{})}
+	if s.closed {
+		f.err = vaultError(vault.ErrClosed)
+		close(f.done)
+		return f
+	}
+	s.flights[id] = f
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		f.entry, f.err = run()
+		s.mu.Lock()
+		delete(s.flights, id)
+		s.mu.Unlock()
+		close(f.done)
+	}()
+	return f
+}
+
+// wait returns the flight's outcome, or the caller's own end.
+func (f *flight) wait(ctx context.Context) (*entry, error) {
+	select {
+	case <-f.done:
+		return f.entry, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// mayForce tells whether a 401 may force a refresh now, and notes that it does.
+func (s *Shared) mayForce(id vault.AccountID, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.forced[id]; ok && now.Sub(last) < forcedEvery {
+		return false
+	}
+	for other, last := range s.forced {
+		if now.Sub(last) >= forcedEvery {
+			delete(s.forced, other)
+		}
+	}
+	s.forced[id] = now
+	return true
+}
+
+func (s *Shared) recentFailure(id vault.AccountID, now time.Time) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.failed[id]
+	if !ok {
+		return nil
+	}
+	if now.After(f.until) {
+		delete(s.failed, id)
+		return nil
+	}
+	return f.err
+}
+
+func (s *Shared) noteFailure(id vault.AccountID, until time.Time, err *Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed[id] = failure{until, err}
+}
+
+// forget drops everything remembered of an account.
+func (s *Shared) forget(id vault.AccountID) {
+	s.mu.Lock()
+	delete(s.failed, id)
+	delete(s.forced, id)
+	s.mu.Unlock()
+	s.cache.remove(id)
+}
+
+// Unsaved counts accounts whose newest token is only in memory because the vault does not take it.
+func (s *Shared) Unsaved() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.unsaved)
+}
+
+func (s *Shared) keepUnsaved(g vault.Grant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved[g.AccountID] = g
+}
+
+func (s *Shared) takeUnsaved(id vault.AccountID) (vault.Grant, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.unsaved[id]
+	delete(s.unsaved, id)
+	return g, ok
+}
+
+// Drain lets running refreshes finish and be saved, and starts no more. It returns when none is
+// left or ctx ends.
+func (s *Shared) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() { s.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
