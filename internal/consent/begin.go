@@ -1,0 +1,162 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+const (
+	maxAppState = 512
+	maxScopes   = 100
+	maxScope    = 256
+)
+
+// Request asks for an authorization link.
+type Request struct {
+	// Connection is the connection's name.
+	Connection string
+	// Identifier is the app's name for its user.
+	Identifier string
+	// Scopes are asked for beside the connection's.
+	Scopes []string
+	// ReturnURL is where the browser goes in the end; empty means our own page. It must be allowed
+	// by [Options].ReturnURLs.
+	ReturnURL string
+	// State is handed back in the return URL: at most 512 printable ASCII characters.
+	State string
+}
+
+// Issued is an authorization link to send to a user.
+type Issued struct {
+	Link vault.Link
+	// URL is secret: whoever opens it can connect an account for the user.
+	URL     string
+	Expires time.Time
+}
+
+// Begin issues a link. An account that exists keeps its ID; for a new one an ID is reserved, and
+// nothing is stored of it before its user has consented. A connection that cannot be used is a
+// *connection.Error, any other mistake in the request a *[problem.Problem].
+func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
+	c, err := f.set.ByName(r.Connection)
+	if err != nil {
+		return Issued{}, err
+	}
+	l := vault.Link{
+		Project: c.Project, ConnectionID: c.ID, Identifier: r.Identifier,
+		Scopes: r.Scopes, AppState: r.State,
+	}
+	if l.ReturnURL, err = f.checkRequest(r); err != nil {
+		return Issued{}, err
+	}
+	a, err := f.vault.FindAccount(ctx, c.ID, r.Identifier)
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		l.AccountID = vault.NewAccountID()
+	case err != nil:
+		return Issued{}, fmt.Errorf("looking for the account: %w", err)
+	default:
+		l.AccountID, l.Reconnect = a.ID, true
+	}
+	return f.issue(ctx, l)
+}
+
+func (f *Flow) issue(ctx context.Context, l vault.Link) (Issued, error) {
+	l.Token = newSecret()
+	l.Expires = f.now().Add(f.linkTTL)
+	if err := f.vault.CreateLink(ctx, &l); err != nil {
+		return Issued{}, fmt.Errorf("storing the authorization link: %w", err)
+	}
+	return f.issued(l), nil
+}
+
+func (f *Flow) issued(l vault.Link) Issued {
+	return Issued{Link: l, URL: f.linkURL(l), Expires: l.Expires}
+}
+
+// checkRequest returns the return URL as it will be used.
+func (f *Flow) checkRequest(r Request) (returnURL string, err error) {
+	if !vault.ValidIdentifier(r.Identifier) {
+		return "", refusal(codeIdentifierInvalid)
+	}
+	if len(r.State) > maxAppState || !printable(r.State) {
+		return "", refusal(codeAppStateInvalid)
+	}
+	if !validScopes(r.Scopes) {
+		return "", refusal(codeScopesInvalid)
+	}
+	if r.ReturnURL == "" {
+		return "", nil
+	}
+	u, ok := f.returns.allowed(r.ReturnURL)
+	if !ok {
+		return "", refusal(codeReturnURL)
+	}
+	return u.String(), nil
+}
+
+// validScopes follows RFC 6749 section 3.3.
+func validScopes(scopes []string) bool {
+	for _, s := range scopes {
+		if s == "" || len(s) > maxScope {
+			return false
+		}
+		for i := range len(s) {
+			if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+				return false
+			}
+		}
+	}
+	return len(scopes) <= maxScopes
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// Reissue returns a link for an account whose user must consent again: the account's open link
+// while that has more than two minutes left, else a new one that asks for what was asked before.
+// Callers at the same time get the same link.
+func (f *Flow) Reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, error) {
+	flight := f.reissues.DoChan(string(a.ID), func() (any, error) {
+		ctx, cancel := detached(ctx, reissueTime)
+		defer cancel()
+		return f.reissue(ctx, a)
+	})
+	select {
+	case landed := <-flight:
+		if landed.Err != nil {
+			return Issued{}, landed.Err
+		}
+		return landed.Val.(Issued), nil
+	case <-ctx.Done():
+		return Issued{}, ctx.Err()
+	}
+}
+
+func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, error) {
+	l, err := f.vault.OpenLink(ctx, a.ID)
+	switch {
+	case err == nil && l.Expires.Sub(f.now()) > reuseLeft && !disconnectedSince(a, l):
+		return f.issued(l), nil
+	case err != nil && !errors.Is(err, vault.ErrNotFound):
+		return Issued{}, fmt.Errorf("looking for an open link: %w", err)
+	}
+	c, err := f.set.ByID(a.ConnectionID)
+	if err != nil {
+		return Issued{}, err
+	}
+	return f.issue(ctx, vault.Link{
+		Project: a.Project, ConnectionID: c.ID, Identifier: a.Identifier,
+		AccountID: a.ID, Reconnect: true, Scopes: a.RequestedScopes,
+	})
+}

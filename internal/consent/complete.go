@@ -1,0 +1,149 @@
+package consent
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Result is what came of a journey.
+type Result struct {
+	Link vault.Link
+	// Account is set when it is connected.
+	Account vault.ConnectedAccount
+	// Code says why it is not; empty means connected.
+	Code string
+}
+
+// Complete finishes a journey. A callback that belongs to none, or to one that is over, is
+// a *[problem.Problem]; a journey that ends without an account is a Result with a Code. Of several
+// callbacks with the same state exactly one gets to the provider. The work is not cancelled with ctx.
+func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
+	ctx, cancel := detached(ctx, completeTime)
+	defer cancel()
+	r, ok := parseResponse(cb.Query)
+	if !ok {
+		return Result{}, refusal(codeCallbackInvalid)
+	}
+	j, err := f.take(ctx, cb, r)
+	if err != nil {
+		return Result{}, err
+	}
+	a, code := f.finish(ctx, j, r)
+	if code != "" {
+		f.fail(ctx, j, code)
+		return Result{Link: j.link, Code: code}, nil
+	}
+	f.log.Info("account connected", j.fields()...)
+	f.onConnected(a)
+	f.tell(j, "account_connected", "")
+	return Result{Link: j.link, Account: a}, nil
+}
+
+// take finds the journey of a callback and makes it this callback's alone.
+func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, error) {
+	l, err := f.vault.FindLinkByState(ctx, r.state)
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		return nil, refusal(codeStateUnknown)
+	case err != nil:
+		return nil, f.vaultFailed(err)
+	}
+	j, err := f.journey(l)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case j.connection.Name != cb.Connection:
+		return nil, refusal(codeStateUnknown)
+	case f.expired(l):
+		return nil, refusal(codeLinkExpired)
+	case cb.Browser == nil || !cb.Browser(l.ID).proves(l):
+		if l.Status == vault.LinkStarted {
+			f.fail(ctx, j, codeWrongBrowser)
+		}
+		return nil, refusal(codeWrongBrowser)
+	case l.Status != vault.LinkStarted:
+		return nil, refusal(codeAlreadyDone)
+	}
+	j.link.Status = vault.LinkTaken
+	switch err := f.vault.PutLink(ctx, &j.link); {
+	case errors.Is(err, vault.ErrConflict):
+		return nil, refusal(codeAlreadyDone)
+	case err != nil:
+		return nil, f.vaultFailed(err)
+	}
+	return j, nil
+}
+
+// finish turns the response into a connected account, or says why not.
+func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.ConnectedAccount, string) {
+	switch {
+	case !r.issuerFits(j.connection):
+		return vault.ConnectedAccount{}, codeIssuer
+	case r.failed:
+		return vault.ConnectedAccount{}, r.failure
+	}
+	// Asked before the code is spent; connect asks again.
+	if _, code := f.account(ctx, j); code != "" {
+		return vault.ConnectedAccount{}, code
+	}
+	token, err := f.oauth.Exchange(ctx, j.connection.App, r.code, j.link.Verifier, j.link.RedirectURI)
+	if err != nil {
+		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
+		return vault.ConnectedAccount{}, exchangeCode(err)
+	}
+	g := vault.Grant{
+		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes,
+		ObtainedAt: f.now(), Expires: token.Expires, RefreshExpires: token.RefreshExpires,
+		ClientID: j.connection.ClientID, RedirectURI: j.link.RedirectURI, Captured: token.Captured,
+	}
+	who, err := f.identify(ctx, j.connection, token.Access)
+	if err != nil {
+		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
+	}
+	a, code := f.connect(ctx, j, g, who)
+	if code != "" {
+		f.discard(ctx, j, g)
+	}
+	return a, code
+}
+
+func exchangeCode(err error) string {
+	var e *oauth.Error
+	if errors.As(err, &e) {
+		switch e.Class {
+		case oauth.ClassOperator:
+			return codeClientRejected
+		case oauth.ClassTransient:
+			return codeProviderUnavailable
+		}
+	}
+	return codeExchangeFailed
+}
+
+// fail closes the link. Its state is dead then, whatever it failed for.
+func (f *Flow) fail(ctx context.Context, j *journey, code string) {
+	j.link.Status, j.link.Outcome, j.link.Verifier = vault.LinkFailed, code, vault.Secret{}
+	switch err := f.vault.PutLink(ctx, &j.link); {
+	case errors.Is(err, vault.ErrConflict):
+		return // somebody else has ended it
+	case err != nil:
+		f.log.Error("closing a failed link", j.fields(zap.Error(err))...)
+	}
+	f.log.Info("consent failed", j.fields(zap.String("code", code))...)
+	f.tell(j, "consent_failed", code)
+}
+
+// discard revokes a token that is not kept.
+func (f *Flow) discard(ctx context.Context, j *journey, g vault.Grant) {
+	ctx, cancel := detached(ctx, revokeTime)
+	defer cancel()
+	if _, err := f.oauth.Revoke(ctx, j.connection.App, g); err != nil {
+		f.log.Warn("revoking a token that is not kept", j.fields(zap.Error(err))...)
+	}
+}
