@@ -1,0 +1,157 @@
+// Package client talks to the management API of a running Claviger: connections, authorization
+// links, connected accounts.
+//
+// Begin with [New], which takes the admin endpoint's URL or the path of its unix socket:
+//
+//	c, err := client.New(client.Options{Base: "unix//run/claviger/admin.sock"})
+//	link, err := c.CreateLink(ctx, client.NewLink{Connection: "github", Identifier: "ada"})
+//	// send the user's browser to link.URL
+//
+// The types of this package are the documents that go over the wire. None of them holds a token or
+// a client secret, except [NewConnection] on its way in. What the server refuses comes back as an
+// [*Error], whose Code is stable. Requests go to the provider not through this package but
+// through the proxy.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxAnswer bounds an answer; a page of 200 accounts is far below.
+const maxAnswer = 8 << 20
+
+// Options say where the management API is.
+type Options struct {
+	// Base is where the server listens: an http or https URL, or a unix socket as unix//path, in
+	// the form that Caddy's admin address has. A path in the URL is put before Prefix.
+	Base string
+	// Prefix is the path of the API at the server; empty means /claviger.
+	Prefix string
+	// HTTP does the requests; nil means a client with a timeout of 60 seconds that uses no proxy
+	// and follows no redirect. It cannot be given together with a unix socket.
+	HTTP *http.Client
+}
+
+// Client calls the management API of one server. It is safe for concurrent use.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// New returns a client. It does not connect. An error means that the options are not valid.
+func New(o Options) (*Client, error) {
+	prefix := o.Prefix
+	if prefix == "" {
+		prefix = "/claviger"
+	}
+	if socket, ok := socketPath(o.Base); ok {
+		if socket == "" {
+			return nil, fmt.Errorf("base %q names no socket; write unix//path", o.Base)
+		}
+		if o.HTTP != nil {
+			return nil, errors.New("a unix socket comes with its own HTTP client; leave HTTP empty")
+		}
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}
+		// The host is never resolved; Caddy's admin endpoint accepts this one on a unix socket.
+		return &Client{base: "http://127.0.0.1" + prefix, http: newHTTP(dial)}, nil
+	}
+	u, err := url.Parse(o.Base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("base %q is neither an http(s) URL nor unix//path", o.Base)
+	}
+	c := &Client{base: strings.TrimSuffix(u.String(), "/") + prefix, http: o.HTTP}
+	if c.http == nil {
+		c.http = newHTTP(nil)
+	}
+	return c, nil
+}
+
+func newHTTP(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *http.Client {
+	return &http.Client{
+		Timeout: time.Minute,
+		// No proxy from the environment: it may be Claviger itself.
+		Transport: &http.Transport{DialContext: dial, IdleConnTimeout: 30 * time.Second},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
+
+// socketPath takes the path out of unix//path and cuts off the |mode that a listener's address may
+// end with.
+func socketPath(base string) (string, bool) {
+	path, ok := strings.CutPrefix(base, "unix/")
+	path, _, _ = strings.Cut(path, "|")
+	return path, ok
+}
+
+// call sends in as JSON, unless it is nil, and reads the answer. With an error the answer is zero.
+func call[T any](ctx context.Context, c *Client, method, path string, in any) (T, error) {
+	var out, zero T
+	status, body, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return zero, err
+	}
+	if status < 200 || status > 299 {
+		return zero, problemOf(status, body)
+	}
+	if status == http.StatusNoContent {
+		return zero, nil
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return zero, fmt.Errorf("%s %s: the answer is not what the management API sends", method, path)
+	}
+	return out, nil
+}
+
+// get asks for a document.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return call[T](ctx, c, http.MethodGet, path, nil)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, in any) (int, []byte, error) {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return 0, nil, fmt.Errorf("encoding the request: %w", err)
+		}
+		body = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return 0, nil, fmt.Errorf("building the request: %w", err)
+	}
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header.Set("Accept", "application/json")
+	res, err := c.http.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return 0, nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if len(data) > maxAnswer {
+		return 0, nil, errors.New("the answer is larger than 8 MiB")
+	}
+	return res.StatusCode, data, nil
+}

@@ -1,0 +1,202 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// identifierForm is what vault.ValidIdentifier wants, in words.
+const identifierForm = "must be 1 to 200 letters, digits and ._@+=:|~- that begin with a letter or a digit"
+
+var statuses = []vault.Status{
+	vault.StatusActive, vault.StatusExpired, vault.StatusPendingAuth, vault.StatusPendingVerification, vault.StatusDisconnected,
+}
+
+func (a *api) listAccounts(w http.ResponseWriter, r *http.Request) error {
+	q, err := a.accountQuery(r)
+	if err != nil {
+		return err
+	}
+	got, err := a.Vault.Accounts(r.Context(), q)
+	if err != nil {
+		return stored(err)
+	}
+	page := client.Page[client.Account]{Items: make([]client.Account, len(got.Items)), Next: got.Next}
+	names := a.names(r.Context())
+	for i, account := range got.Items {
+		page.Items[i] = accountOf(account, names(account.ConnectionID))
+	}
+	return answer(w, http.StatusOK, page)
+}
+
+func (a *api) accountQuery(r *http.Request) (vault.AccountQuery, error) {
+	values, err := query(r, append([]string{"connection", "connector", "identifier", "status"}, pageParams...)...)
+	if err != nil {
+		return vault.AccountQuery{}, err
+	}
+	q := vault.AccountQuery{Connector: values.Get("connector"), Identifier: values.Get("identifier"), Status: vault.Status(values.Get("status"))}
+	if q.PageQuery, err = pageOf(values); err != nil {
+		return vault.AccountQuery{}, err
+	}
+	if values.Has("identifier") && !vault.ValidIdentifier(q.Identifier) {
+		return vault.AccountQuery{}, badParameter("identifier", identifierForm)
+	}
+	if values.Has("status") && !slices.Contains(statuses, q.Status) {
+		return vault.AccountQuery{}, badParameter("status", "must be one of "+joined(statuses))
+	}
+	if values.Has("connector") {
+		if _, err := a.connector(q.Connector); err != nil {
+			return vault.AccountQuery{}, err
+		}
+	}
+	if values.Has("connection") {
+		c, err := a.findConnection(r.Context(), values.Get("connection"))
+		if err != nil {
+			return vault.AccountQuery{}, err
+		}
+		q.ConnectionID = c.ID
+	}
+	return q, nil
+}
+
+func (a *api) showAccount(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	account, err := a.account(r)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, accountOf(account, a.names(r.Context())(account.ConnectionID)))
+}
+
+func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	if err := noBody(w, r); err != nil {
+		return err
+	}
+	account, err := a.account(r)
+	if err != nil {
+		return err
+	}
+	d, err := a.Broker.Disconnect(r.Context(), account.ID)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, client.Disconnection{
+		Account: accountOf(d.Account, a.names(r.Context())(account.ConnectionID)),
+		Revoked: d.Revoked, RevokeError: d.RevokeError,
+	})
+}
+
+// account returns the account that the path names, by its ID or by connection and identifier. The
+// connection need not be usable.
+func (a *api) account(r *http.Request) (vault.ConnectedAccount, error) {
+	ref, err := refOf(r)
+	if err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	var account vault.ConnectedAccount
+	if ref.Account != "" {
+		account, err = a.Vault.Account(r.Context(), ref.Account)
+	} else {
+		var c vault.Connection
+		if c, err = a.findConnection(r.Context(), ref.Connection); err != nil {
+			return vault.ConnectedAccount{}, err
+		}
+		account, err = a.Vault.FindAccount(r.Context(), c.ID, ref.Identifier)
+	}
+	if errors.Is(err, vault.ErrNotFound) {
+		return vault.ConnectedAccount{}, &broker.Error{
+			Code: broker.CodeNotFound, Message: "there is no such connected account", Next: "`claviger accounts list` shows them",
+			Account: ref.Account, Connection: ref.Connection, Identifier: ref.Identifier,
+		}
+	}
+	return account, stored(err)
+}
+
+func refOf(r *http.Request) (broker.Ref, error) {
+	id := r.PathValue("id")
+	switch {
+	case id == "":
+		return broker.ParseRef(r.PathValue("connection") + "/" + r.PathValue("identifier"))
+	case strings.Contains(id, "/"):
+		id = "" // an encoded slash does not make a tag of it
+	}
+	return broker.ParseRef(id)
+}
+
+// names returns the names of connections by their IDs. A connection that is gone has none.
+func (a *api) names(ctx context.Context) func(vault.ConnectionID) string {
+	known := map[vault.ConnectionID]string{}
+	return func(id vault.ConnectionID) string {
+		name, ok := known[id]
+		if ok {
+			return name
+		}
+		if c, err := a.Connections.ByID(id); err == nil {
+			name = c.Name
+		} else if c, err := a.Vault.Connection(ctx, id); err == nil {
+			name = c.Name
+		}
+		known[id] = name
+		return name
+	}
+}
+
+func accountOf(a vault.ConnectedAccount, connection string) client.Account {
+	return client.Account{
+		ID: string(a.ID), Connection: connection, Connector: a.Connector, Identifier: a.Identifier,
+		Status: string(a.Status), Reason: a.Reason, Next: nextOf(a, connection), Identity: client.Identity(a.Identity),
+		RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes, MissingScopes: missingScopes(a),
+		CreatedAt: a.CreatedAt.UTC(), ConnectedAt: a.ConnectedAt.UTC(), RefreshedAt: a.RefreshedAt.UTC(),
+		TokenExpiresAt: a.TokenExpiresAt.UTC(), RefreshExpiresAt: a.RefreshExpiresAt.UTC(),
+		LastError: a.LastError, LastErrorAt: a.LastErrorAt.UTC(),
+	}
+}
+
+// missingScopes are those that were asked for and not given; nil when nobody said what was given.
+func missingScopes(a vault.ConnectedAccount) []string {
+	if a.GrantedScopes == nil {
+		return nil
+	}
+	missing := []string{}
+	for _, s := range a.RequestedScopes {
+		if !slices.Contains(a.GrantedScopes, s) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// nextOf says what brings an account back to ACTIVE.
+func nextOf(a vault.ConnectedAccount, connection string) string {
+	if a.Status == vault.StatusActive {
+		return ""
+	}
+	if connection == "" {
+		return "put the connection back, or connect the user at another one"
+	}
+	link := "send the user to an authorization link: `claviger connect " + connection + " " + a.Identifier + "`"
+	if a.Status == vault.StatusPendingVerification {
+		return "finish the verification, or " + link
+	}
+	return link
+}
+
+func joined[T ~string](all []T) string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = string(s)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,192 @@
+// Package api is the management API over HTTP: connectors, connections, authorization links and
+// connected accounts.
+//
+// [New] makes a handler that may be put on Caddy's admin endpoint or on a site; it does no
+// authentication of its own. It speaks JSON in both directions, with the types of package client,
+// and answers errors as problem documents. No answer holds a token or a client secret; the URL of
+// a new authorization link is the only confidential thing it hands out. [Problem] translates the
+// errors of all packages below, for the data plane too.
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/problem"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// DefaultPrefix is where the routes are when [Options].Prefix is empty.
+const DefaultPrefix = "/claviger"
+
+// Options are what the API works with. Vault, Connections, Catalog and Broker are required.
+type Options struct {
+	Vault       *vault.Vault
+	Connections *connection.Set
+	Catalog     *connectors.Catalog
+	Broker      *broker.Broker
+	// Consent makes authorization links. It is nil when no callback is configured; then asking for
+	// a link is refused with callback_not_configured.
+	Consent *consent.Flow
+	// Health runs the checks of /ready. Nil means that the vault is checked and nothing else.
+	Health func(ctx context.Context) Health
+	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
+	Unsaved func() int
+	// Expand replaces the one placeholder, such as {env.SECRET} or {file./run/secret}, that a
+	// client secret consists of. Nil means that placeholders are refused. Set it on the admin
+	// endpoint only: who may name a file here can have it sent to the connector's token endpoint.
+	Expand func(placeholder string) (string, error)
+	// Version is the version of the program, StartedAt when it began; zero means now.
+	Version   string
+	StartedAt time.Time
+	// Prefix is put before every route; empty means [DefaultPrefix].
+	Prefix string
+	// Log is told of errors that the caller is not told; nil means nobody is.
+	Log *zap.Logger
+}
+
+// Health is the outcome of all checks.
+type Health struct {
+	Checks []Check
+}
+
+// Check is the outcome of one.
+type Check = client.Check
+
+// OK tells whether all checks have passed.
+func (h Health) OK() bool {
+	for _, c := range h.Checks {
+		if !c.OK {
+			return false
+		}
+	}
+	return true
+}
+
+type api struct {
+	Options
+	mux   *http.ServeMux
+	cross *http.CrossOriginProtection
+}
+
+// New returns the handler of all routes. It does no I/O, so it may be made for each request.
+func New(o Options) http.Handler {
+	a := &api{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	if a.Prefix == "" {
+		a.Prefix = DefaultPrefix
+	}
+	if a.StartedAt.IsZero() {
+		a.StartedAt = time.Now()
+	}
+	if a.Log == nil {
+		a.Log = zap.NewNop()
+	}
+	a.route("GET /status", a.status)
+	a.route("GET /live", a.live)
+	a.route("GET /ready", a.ready)
+	a.route("GET /connectors", a.listConnectors)
+	a.route("GET /connectors/{name}", a.showConnector)
+	a.route("GET /connections", a.listConnections)
+	a.route("POST /connections", a.createConnection)
+	a.route("GET /connections/{name}", a.showConnection)
+	a.route("DELETE /connections/{name}", a.deleteConnection)
+	a.route("POST /links", a.createLink)
+	a.route("GET /accounts", a.listAccounts)
+	a.route("GET /accounts/{id}", a.showAccount)
+	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
+	a.route("POST /accounts/{id}/disconnect", a.disconnect)
+	a.route("POST /accounts/{connection}/{identifier}/disconnect", a.disconnect)
+	return a
+}
+
+// route adds a handler that answers itself, or returns an error to answer with.
+func (a *api) route(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	method, rest, _ := strings.Cut(pattern, " ")
+	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Pages of other sites cannot read our answers, but without this they could make requests.
+	if err := a.cross.Check(r); err != nil {
+		a.fail(w, r, refuse(CodeBrowser, "the request comes from a page of another site", ""))
+		return
+	}
+	h, pattern := a.mux.Handler(r)
+	// The mux would redirect an unclean path, and a redirected POST is lost.
+	if p := r.URL.EscapedPath(); pattern == "" || path.Clean(p) != p {
+		a.unrouted(w, r, h, pattern)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// unrouted answers 405 where another method would do, else 404.
+func (a *api) unrouted(w http.ResponseWriter, r *http.Request, h http.Handler, pattern string) {
+	if pattern == "" {
+		v := void{header: http.Header{}}
+		h.ServeHTTP(&v, r)
+		if allow := v.header.Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+			a.fail(w, r, refuse(CodeMethod, "this route does not take the method "+method(r), ""))
+			return
+		}
+	}
+	a.fail(w, r, refuse(CodeRoute, "there is no such route", ""))
+}
+
+// method is the request's method if it is a common one; others are not repeated.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "of the request"
+}
+
+// void takes what the mux has to say about a method.
+type void struct{ header http.Header }
+
+func (v *void) Header() http.Header         { return v.header }
+func (v *void) Write(p []byte) (int, error) { return len(p), nil }
+func (v *void) WriteHeader(int)             {}
+
+// fail answers with err, and logs what the caller cannot mend.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := Problem(err)
+	if p.Status >= http.StatusInternalServerError {
+		p.RequestID = "req_" + rand.Text()
+		a.Log.Error("management request failed", zap.String("request_id", p.RequestID), zap.String("code", p.Code),
+			zap.String("route", r.Pattern), zap.Error(err))
+	}
+	problem.Write(w, p)
+}
+
+// answer sends v as JSON.
+func answer(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the caller has gone; there is nobody to tell
+	return nil
+}

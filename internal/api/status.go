@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/claviger-proxy/claviger/client"
+)
+
+// status answers as long as there is anything to say: with a vault that is out of order the counts
+// are missing.
+func (a *api) status(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	s := client.Status{
+		Version:           a.Version,
+		StartedAt:         a.StartedAt.UTC(),
+		Connections:       len(a.Connections.All()),
+		BrokenConnections: len(a.Connections.Broken()),
+		Vault:             a.checkVault(r.Context()),
+		Callback:          strings.TrimSuffix(a.redirectURI(""), "/"),
+	}
+	if a.Unsaved != nil {
+		s.UnsavedTokens = a.Unsaved()
+	}
+	if s.Vault.OK {
+		counts, err := a.Vault.CountAccounts(r.Context())
+		if err != nil {
+			return stored(err)
+		}
+		s.Accounts = make(map[string]int, len(counts))
+		for status, n := range counts {
+			s.Accounts[string(status)] = n
+		}
+	}
+	return answer(w, http.StatusOK, s)
+}
+
+func (a *api) checkVault(ctx context.Context) Check {
+	c := Check{Name: "vault", OK: true}
+	if err := a.Vault.Check(ctx); err != nil {
+		p := Problem(stored(err))
+		c = Check{Name: "vault", Detail: p.Detail, Next: p.Next}
+	}
+	return c
+}
+
+func (a *api) live(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, client.Readiness{Status: "ok"})
+}
+
+func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	var h Health
+	if a.Health != nil {
+		h = a.Health(r.Context())
+	} else {
+		h.Checks = []Check{a.checkVault(r.Context())}
+	}
+	if !h.OK() {
+		return answer(w, http.StatusServiceUnavailable, client.Readiness{Status: "failing", Checks: h.Checks})
+	}
+	return answer(w, http.StatusOK, client.Readiness{Status: "ok", Checks: h.Checks})
+}

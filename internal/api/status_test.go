@@ -1,0 +1,128 @@
+package api_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/api"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+func TestStatus(t *testing.T) {
+	k := setup(t, func(o *api.Options) { o.Unsaved = func() int { return 3 } })
+	k.account("mail", "ada", nil)
+	b := k.account("mail", "bob", nil)
+	if _, err := k.vault.SetStatus(t.Context(), b.ID, 0, vault.StatusExpired, "invalid_grant"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := k.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := client.Status{
+		Version: "1.2.3", StartedAt: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
+		Accounts:    map[string]int{"ACTIVE": 1, "EXPIRED": 1, "PENDING_AUTH": 0, "PENDING_VERIFICATION": 0, "DISCONNECTED": 0},
+		Connections: 1, Vault: client.Check{Name: "vault", OK: true}, UnsavedTokens: 3,
+		Callback: "https://accounts.example.com/oauth/callback",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+func TestLive(t *testing.T) {
+	k := setup(t, nil)
+	if got := k.send("GET", "/claviger/live", ""); got.status != 200 || strings.TrimSpace(got.text) != `{"status":"ok"}` {
+		t.Errorf("got %d %s", got.status, got.text)
+	}
+}
+
+func TestReady(t *testing.T) {
+	k := setup(t, nil)
+	want := client.Readiness{Status: "ok", Checks: []client.Check{{Name: "vault", OK: true}}}
+	if got, err := k.Ready(t.Context()); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	checks := []api.Check{{Name: "vault", OK: true}, {Name: "callback", Detail: "does not resolve", Next: "check DNS"}}
+	k = setup(t, func(o *api.Options) {
+		o.Health = func(context.Context) api.Health { return api.Health{Checks: checks} }
+	})
+	want = client.Readiness{Status: "failing", Checks: checks}
+	if got, err := k.Ready(t.Context()); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got := k.send("GET", "/claviger/ready", ""); got.status != 503 {
+		t.Errorf("got %d, want 503", got.status)
+	}
+}
+
+func TestVaultUnavailable(t *testing.T) {
+	k := setup(t, nil)
+	a := k.account("mail", "ada", nil)
+	if err := k.vault.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := k.Status(t.Context())
+	if err != nil || s.Vault.OK || s.Vault.Detail == "" || s.Vault.Next == "" || s.Accounts != nil {
+		t.Errorf("status without a vault: %+v, %v", s, err)
+	}
+	if r, err := k.Ready(t.Context()); err != nil || r.Status != "failing" {
+		t.Errorf("ready without a vault: %+v, %v", r, err)
+	}
+	for _, target := range []string{
+		"GET /accounts", "GET /accounts/" + string(a.ID), "GET /accounts/mail/ada", "POST /accounts/mail/ada/disconnect",
+		"GET /connections", "GET /connections/other", "DELETE /connections/other",
+		`POST /links {"connection":"mail","identifier":"ada"}`,
+		`POST /connections {"name":"x","connector":"demo","client_id":"x","client_secret":"x","params":{"port":"9090"}}`,
+	} {
+		t.Run(target, func(t *testing.T) {
+			part := append(strings.SplitN(target, " ", 3), "")
+			got := k.send(part[0], "/claviger"+part[1], part[2])
+			got.wants(t, 503, "vault_unavailable")
+			if got.header.Get("Retry-After") != "5" || got.problem.Next == "" {
+				t.Errorf("Retry-After %q, next %q", got.header.Get("Retry-After"), got.problem.Next)
+			}
+			if id := got.problem.RequestID; id == "" || !strings.Contains(k.log.String(), id) {
+				t.Errorf("request ID %q is not in the log", id)
+			}
+		})
+	}
+}
+
+func TestConnectors(t *testing.T) {
+	k := setup(t, nil)
+	all, err := k.Connectors(t.Context())
+	if err != nil || len(all) == 0 {
+		t.Fatalf("got %d connectors, %v", len(all), err)
+	}
+	for i, c := range all {
+		if c.Name == "" || c.Title == "" || i > 0 && all[i-1].Name >= c.Name {
+			t.Errorf("connector %d is %+v", i, c)
+		}
+		if _, err := k.Connector(t.Context(), c.Name); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
+	d, err := k.Connector(t.Context(), "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.AuthorizeURL != "http://127.0.0.1:{app.port}/authorize" || d.TokenURL == "" || d.RevokeURL == "" ||
+		d.ClientAuth != "basic" || d.PKCE != "required" || len(d.Scopes.Default) == 0 || !d.Refresh.Supported ||
+		d.BaseURL == "" || len(d.Inputs) != 1 || !d.Inputs[0].Required || !d.Identifies ||
+		d.RedirectURI != "https://accounts.example.com/oauth/callback/{connection}" {
+		t.Errorf("got %+v", d)
+	}
+	if want := []client.Injection{{In: "header", Name: "Authorization", Template: "Bearer {token}"}}; !cmp.Equal(d.Inject, want) {
+		t.Errorf("inject is %+v, want %+v", d.Inject, want)
+	}
+	_, err = k.Connector(t.Context(), "demmo")
+	if e := refused(t, err, 404, "connector_not_found"); !strings.Contains(e.Next, "demo") {
+		t.Errorf("next is %q, want a suggestion", e.Next)
+	}
+}
