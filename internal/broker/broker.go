@@ -101,26 +101,9 @@ func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
 	if ref.IsZero() {
 		return Target{}, b.unnamed(ctx)
 	}
-	var s *slot
-	if ref.Account != "" {
-		if s = b.shared.cache.get(ref.Account); s == nil {
-			var err error
-			if s, err = b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.Account(ctx, ref.Account) }); err != nil {
-				return Target{}, b.notFound(ref, err)
-			}
-		}
-	} else {
-		c, err := b.set.ByName(ref.Connection)
-		if err != nil {
-			return Target{}, b.notFound(ref, err)
-		}
-		name := nameKey{c.ID, ref.Identifier}
-		if s = b.shared.cache.find(name); s == nil {
-			s, err = b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.FindAccount(ctx, c.ID, ref.Identifier) })
-			if err != nil {
-				return Target{}, b.notFound(ref, err)
-			}
-		}
+	s, err := b.find(ctx, ref)
+	if err != nil {
+		return Target{}, err
 	}
 	e := s.Load()
 	if e == nil {
@@ -137,10 +120,43 @@ func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
 	return Target{Account: e.id, Identifier: e.name.identifier, Connection: c, slot: s}, nil
 }
 
-// load reads an account and its grant into the cache.
-func (b *Broker) load(ctx context.Context, account func() (vault.ConnectedAccount, error)) (*slot, error) {
+// find returns the slot of the account that ref names, from the cache if it is there.
+func (b *Broker) find(ctx context.Context, ref Ref) (*slot, error) {
+	if ref.Account != "" {
+		if s := b.shared.cache.get(ref.Account); s != nil {
+			return s, nil
+		}
+		s, err := b.load(ctx, ref.Account, nameKey{})
+		if err != nil {
+			return nil, b.notFound(ref, err)
+		}
+		return s, nil
+	}
+	c, err := b.set.ByName(ref.Connection)
+	if err != nil {
+		return nil, b.notFound(ref, err)
+	}
+	name := nameKey{c.ID, ref.Identifier}
+	if s := b.shared.cache.find(name); s != nil {
+		return s, nil
+	}
+	s, err := b.load(ctx, "", name)
+	if err != nil {
+		return nil, b.notFound(ref, err)
+	}
+	return s, nil
+}
+
+// load reads an account, by its ID or else its name, and its grant into the cache.
+func (b *Broker) load(ctx context.Context, id vault.AccountID, name nameKey) (*slot, error) {
 	epoch := b.shared.cache.now()
-	a, err := account()
+	var a vault.ConnectedAccount
+	var err error
+	if id != "" {
+		a, err = b.vault.Account(ctx, id)
+	} else {
+		a, err = b.vault.FindAccount(ctx, name.connection, name.identifier)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 
 // read reads an account that is not in the cache, or not any more.
 func (b *Broker) read(ctx context.Context, id vault.AccountID) (*entry, error) {
-	s, err := b.load(ctx, func() (vault.ConnectedAccount, error) { return b.vault.Account(ctx, id) })
+	s, err := b.load(ctx, id, nameKey{})
 	if err != nil {
 		return nil, b.notFound(Ref{Account: id}, err)
 	}

@@ -72,11 +72,12 @@ func (e *Error) at(t *Target) *Error {
 
 // statusError says why an account in that status has no credential; nil for ACTIVE.
 func statusError(t *Target, s vault.Status, reason string) *Error {
+	if s == vault.StatusActive {
+		return nil
+	}
 	connect := fmt.Sprintf("send the user to an authorization link: `claviger connect %s %s`", t.Connection.Name, t.Identifier)
 	var e *Error
 	switch s {
-	case vault.StatusActive:
-		return nil
 	case vault.StatusExpired:
 		e = &Error{Code: CodeExpired, Message: "the grant of this account has ended; the user must consent again", Next: connect}
 	case vault.StatusDisconnected:

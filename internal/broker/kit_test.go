@@ -18,7 +18,7 @@ import (
 
 // kit is a broker, a vault in memory and a provider, on one clock.
 type kit struct {
-	t        *testing.T
+	t        testing.TB
 	provider *fakeprovider.Server
 	vault    *vault.Vault
 	set      *connection.Set
@@ -30,7 +30,7 @@ type kit struct {
 	events []broker.Event
 }
 
-func newKit(t *testing.T) *kit {
+func newKit(t testing.TB) *kit {
 	k := &kit{t: t, time: time.Now()}
 	var err error
 	if k.provider, err = fakeprovider.Start(t.Context(), fakeprovider.Config{Now: k.now}); err != nil {
