@@ -206,7 +206,7 @@ func (b *Broker) notFound(ref Ref, err error) error {
 		Message: "there is no such connected account", Next: "`claviger accounts list` shows them", err: err,
 	}
 	if ce != nil {
-		e.Code, e.Message, e.Next = Code(ce.Code), ce.Message, ""
+		e.Code, e.Message, e.Next = Code(ce.Code), ce.Message, "`claviger connections list` shows the connections"
 	} else if ref.Connection != "" {
 		e.Next = "send the user to an authorization link: `claviger connect " + ref.String()[:len(ref.Connection)] + " " + ref.Identifier + "`"
 	}

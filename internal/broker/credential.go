@@ -35,9 +35,9 @@ func (b *Broker) Credential(ctx context.Context, t Target) (Credential, error) {
 }
 
 // Renew replaces a credential that the provider refused. If another caller, or another process,
-// has replaced it already, that one is returned and the provider is not asked. A refresh is forced
-// at most once a minute for an account; within that minute the refused credential comes back, and
-// the provider's refusal stands.
+// has replaced it already, that one is returned and the provider is not asked; a refresh under way
+// is waited for. One is forced at most once a minute for an account; within that minute the refused
+// credential comes back, and the provider's refusal stands.
 func (b *Broker) Renew(ctx context.Context, t Target, refused Credential) (Credential, error) {
 	e, err := b.current(ctx, &t)
 	if err != nil {
@@ -46,10 +46,14 @@ func (b *Broker) Renew(ctx context.Context, t Target, refused Credential) (Crede
 	if e.credential.Generation != refused.Generation {
 		return e.credential, nil
 	}
-	if !b.shared.mayForce(t.Account, b.now()) {
-		return refused, nil
+	if f := b.forced(t, refused.Generation); f != nil {
+		return b.landed(ctx, &t, f)
 	}
-	return b.landed(ctx, &t, b.refresh(t, refused.Generation))
+	// The flight that was forced lately may have landed since the look above.
+	if e, err = b.current(ctx, &t); err != nil {
+		return Credential{}, err
+	}
+	return e.credential, nil
 }
 
 // current returns the entry of an account that is ACTIVE now.

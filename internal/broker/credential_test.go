@@ -72,6 +72,36 @@ func TestR01OneRefreshForAll(t *testing.T) {
 	}
 }
 
+// R-01, when it is the provider's 401 that tells: all who were refused wait for the one refresh, and
+// those who come while it lands get its token.
+func TestR01OneRefreshForAllRefused(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	old := k.credential(target)
+	brokers := []*broker.Broker{k.broker, k.another()}
+	release, waiting := k.provider.HoldToken()
+	got := make(chan broker.Credential, 100)
+	for i := range 100 {
+		go func() {
+			c, err := brokers[i%2].Renew(context.Background(), target, old)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- c
+		}()
+	}
+	await(t, func() bool { return waiting() == 1 })
+	release()
+	for range 100 {
+		if c := <-got; c.Generation != old.Generation+1 || c.Token.Equal(old.Token) {
+			t.Errorf("got generation %d, want %d with a new token", c.Generation, old.Generation+1)
+		}
+	}
+	if n := k.refreshes(); n != 1 {
+		t.Errorf("got %d refreshes, want 1", n)
+	}
+}
+
 // a caller whose view is old enters after a finished refresh.
 func TestR02StaleReaderDoesNotRefreshAgain(t *testing.T) {
 	k := newKit(t)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Shared struct {
 	forced map[vault.AccountID]time.Time
 	// unsaved are rotated tokens that the vault did not take yet.
 	unsaved map[vault.AccountID]vault.Grant
+	pruned  time.Time
 	running sync.WaitGroup
 	closed  bool
 }
@@ -57,6 +59,22 @@ func NewShared(cacheBytes int) *Shared {
 func (s *Shared) fly(id vault.AccountID, run func() (*entry, error)) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.start(id, run)
+}
+
+// force is fly for a credential that the provider has refused. It starts no flight, and returns nil,
+// if one was forced lately and has landed.
+func (s *Shared) force(id vault.AccountID, now time.Time, run func() (*entry, error)) *flight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flights[id] == nil && !s.mayForce(id, now) {
+		return nil
+	}
+	return s.start(id, run)
+}
+
+// start is fly under the lock.
+func (s *Shared) start(id vault.AccountID, run func() (*entry, error)) *flight {
 	if f := s.flights[id]; f != nil {
 		return f
 	}
@@ -89,20 +107,24 @@ func (f *flight) wait(ctx context.Context) (*entry, error) {
 	}
 }
 
-// mayForce tells whether a 401 may force a refresh now, and notes that it does.
+// mayForce tells whether a 401 may force a refresh now, and notes that it does. The lock is held.
 func (s *Shared) mayForce(id vault.AccountID, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if last, ok := s.forced[id]; ok && now.Sub(last) < forcedEvery {
 		return false
 	}
-	for other, last := range s.forced {
-		if now.Sub(last) >= forcedEvery {
-			delete(s.forced, other)
-		}
-	}
+	s.prune(now)
 	s.forced[id] = now
 	return true
+}
+
+// prune forgets what does not matter any more, once a minute at most. The lock is held.
+func (s *Shared) prune(now time.Time) {
+	if now.Sub(s.pruned) < forcedEvery {
+		return
+	}
+	s.pruned = now
+	maps.DeleteFunc(s.forced, func(_ vault.AccountID, last time.Time) bool { return now.Sub(last) >= forcedEvery })
+	maps.DeleteFunc(s.failed, func(_ vault.AccountID, f failure) bool { return now.After(f.until) })
 }
 
 func (s *Shared) recentFailure(id vault.AccountID, now time.Time) *Error {
@@ -119,10 +141,12 @@ func (s *Shared) recentFailure(id vault.AccountID, now time.Time) *Error {
 	return f.err
 }
 
-func (s *Shared) noteFailure(id vault.AccountID, until time.Time, err *Error) {
+func (s *Shared) noteFailure(id vault.AccountID, now, until time.Time, err *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.prune(now)
 	s.failed[id] = failure{until, err}
+	delete(s.forced, id) // what failed for now may be forced again as soon as it may be tried again
 }
 
 // forget drops everything remembered of an account.

@@ -14,11 +14,19 @@ import (
 // refresh joins or starts the refresh of an account whose token of that generation is no longer
 // good enough.
 func (b *Broker) refresh(t Target, seen uint64) *flight {
-	return b.shared.fly(t.Account, func() (*entry, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), refreshTime)
-		defer cancel()
-		return b.renew(ctx, t, seen)
-	})
+	return b.shared.fly(t.Account, func() (*entry, error) { return b.flight(t, seen) })
+}
+
+// forced is refresh for a token that the provider has refused; nil when that was tried lately.
+func (b *Broker) forced(t Target, seen uint64) *flight {
+	return b.shared.force(t.Account, b.now(), func() (*entry, error) { return b.flight(t, seen) })
+}
+
+// flight runs apart from the callers that wait for it.
+func (b *Broker) flight(t Target, seen uint64) (*entry, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTime)
+	defer cancel()
+	return b.renew(ctx, t, seen)
 }
 
 // renew is one flight: lease, read again, ask the provider, save, and only then use.
@@ -123,7 +131,8 @@ func (b *Broker) refused(ctx context.Context, t Target, g vault.Grant, err error
 		return b.expire(ctx, t, g, oe.Code)
 	}
 	be := refreshError(&t, oe)
-	b.shared.noteFailure(t.Account, b.now().Add(max(cooldown, oe.RetryAfter)), be)
+	now := b.now()
+	b.shared.noteFailure(t.Account, now, now.Add(max(cooldown, oe.RetryAfter)), be)
 	if err := b.vault.NoteError(ctx, t.Account, oe.Code); err != nil {
 		b.log.Warn("noting a failed refresh", zap.String("account", string(t.Account)), zap.Error(err))
 	}

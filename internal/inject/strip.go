@@ -9,15 +9,13 @@ import (
 // Strip removes the caller's own credentials from r: Authorization, Cookie, Proxy-Authorization,
 // the access_token parameter, and every header and query parameter that the connector injects, in
 // any spelling that some server takes for the same name. All other bytes of the query stay as they
-// are. r is the caller's private copy; its Header is changed, its URL and Trailer replaced where
-// needed.
+// are. r is the caller's private copy; its Header is changed, its URL replaced where needed.
 func (p *Plan) Strip(r *http.Request) {
 	for name := range r.Header {
 		if p.strips(name) {
 			delete(r.Header, name)
 		}
 	}
-	p.stripTrailer(r)
 	stripConnection(r.Header)
 	if r.URL == nil || r.URL.RawQuery == "" {
 		return
@@ -59,17 +57,14 @@ func foldByte(c byte) byte {
 	return c
 }
 
-func (p *Plan) stripTrailer(r *http.Request) {
-	if len(r.Trailer) == 0 {
-		return
-	}
-	kept := make(http.Header, len(r.Trailer))
-	for name, values := range r.Trailer {
-		if !p.strips(name) {
-			kept[name] = values
+// StripTrailer removes the same names from trailers (RFC 9110 section 6.5.1). Trailers are complete
+// only when the body has been read to its end.
+func (p *Plan) StripTrailer(trailer http.Header) {
+	for name := range trailer {
+		if p.strips(name) {
+			delete(trailer, name)
 		}
 	}
-	r.Trailer = kept
 }
 
 // stripConnection leaves in the Connection header only what speaks of the connection. The other

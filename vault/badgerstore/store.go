@@ -82,6 +82,9 @@ func Open(o Options) (*Store, error) {
 // settings are those of a small server. The database's own defaults are for large ones: 256 MiB
 // of caches, 2 GiB of address space, and writes that a power failure takes back.
 //
+// Checksums are verified when a block is read. Verifying all of them when a table is opened as well
+// would read every file at start, and keep it in memory: 18 MB at 10,000 accounts.
+//
 // All values stay in the tree, so that there is no value log to collect and a write needs one
 // sync instead of two. Measured with 1.5 KiB records against separated values: the write is a
 // third faster, at a million accounts reading takes 7 µs instead of 5, and opening 0.6 s instead
@@ -93,7 +96,7 @@ func settings(o Options) badger.Options {
 		WithSyncWrites(!o.InMemory).
 		WithDetectConflicts(true).
 		WithNumVersionsToKeep(1).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithVerifyValueChecksum(true).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
