@@ -127,8 +127,10 @@ func TestEcho(t *testing.T) {
 	if got := read(t, res.Body); got != string(body) {
 		t.Errorf("got %d bytes back, want the %d sent", len(got), len(body))
 	}
-	want := map[string]string{"Content-Type": "image/x-test", "X-Seen-Method": "PUT", "X-Seen-Uri": target,
-		"X-Seen-Headers": "Accept-Encoding,Authorization,Content-Length,Content-Type,User-Agent,X-Zebra"}
+	want := map[string]string{
+		"Content-Type": "image/x-test", "X-Seen-Method": "PUT", "X-Seen-Uri": target,
+		"X-Seen-Headers": "Accept-Encoding,Authorization,Content-Length,Content-Type,User-Agent,X-Zebra",
+	}
 	for name, v := range want {
 		if got := res.Header.Get(name); got != v {
 			t.Errorf("%s: got %q, want %q", name, got, v)
@@ -312,8 +314,10 @@ func TestFaults(t *testing.T) {
 	a := start(t, fakeprovider.Config{})
 	token := a.grant("alice").Access
 
-	a.provider.SetFault("/api/me", fakeprovider.Fault{Status: 503, Body: "later", ContentType: "text/plain",
-		Header: http.Header{"Retry-After": {"1"}}, Count: 1}, fakeprovider.Fault{Delay: time.Millisecond, Count: 1}, fakeprovider.Fault{Body: `{}`, Count: 1})
+	a.provider.SetFault("/api/me", fakeprovider.Fault{
+		Status: 503, Body: "later", ContentType: "text/plain",
+		Header: http.Header{"Retry-After": {"1"}}, Count: 1,
+	}, fakeprovider.Fault{Delay: time.Millisecond, Count: 1}, fakeprovider.Fault{Body: `{}`, Count: 1})
 	res := a.request(http.MethodGet, "/api/me", token, nil)
 	if got := read(t, res.Body); res.StatusCode != 503 || got != "later" || res.Header.Get("Retry-After") != "1" || res.Header.Get("Content-Type") != "text/plain" {
 		t.Errorf("got %d %q %v", res.StatusCode, got, res.Header)

@@ -91,8 +91,10 @@ func TestCodeRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := start(t, fakeprovider.Config{})
-			form := url.Values{"grant_type": {"authorization_code"}, "code": {a.consent("alice", true).Get("code")},
-				"code_verifier": {verifier}, "redirect_uri": {a.callback}}
+			form := url.Values{
+				"grant_type": {"authorization_code"}, "code": {a.consent("alice", true).Get("code")},
+				"code_verifier": {verifier}, "redirect_uri": {a.callback},
+			}
 			tt.form(form)
 			if got := a.token(form); got.Error != tt.want || got.Access != "" {
 				t.Errorf("got error %q and token %q, want %s", got.Error, got.Access, tt.want)
@@ -117,8 +119,10 @@ func TestCodeTwiceEndsGrant(t *testing.T) {
 func TestParallelCodes(t *testing.T) {
 	const callers = 10
 	a := start(t, fakeprovider.Config{})
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {a.consent("alice", true).Get("code")},
-		"code_verifier": {verifier}, "redirect_uri": {a.callback}}
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {a.consent("alice", true).Get("code")},
+		"code_verifier": {verifier}, "redirect_uri": {a.callback},
+	}
 	release, waiting := a.provider.HoldToken()
 	results := make(chan tokens, callers)
 	for range callers {

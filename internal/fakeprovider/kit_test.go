@@ -117,8 +117,10 @@ func (a *app) tryToken(form url.Values) (tokens, error) {
 
 func (a *app) exchange(code, codeVerifier string) tokens {
 	a.t.Helper()
-	return a.token(url.Values{"grant_type": {"authorization_code"}, "code": {code},
-		"code_verifier": {codeVerifier}, "redirect_uri": {a.callback}})
+	return a.token(url.Values{
+		"grant_type": {"authorization_code"}, "code": {code},
+		"code_verifier": {codeVerifier}, "redirect_uri": {a.callback},
+	})
 }
 
 // await returns when n token calls are held.

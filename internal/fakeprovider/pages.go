@@ -97,8 +97,10 @@ func (s *Server) home(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) open(w http.ResponseWriter, id string) (*authRequest, bool) {
 	req, ok := s.ledger.request(id)
 	if !ok || req.done {
-		s.show(w, http.StatusBadRequest, page{Kind: "problem", Title: "This page has expired",
-			Problem: "Go back to the app and begin again."})
+		s.show(w, http.StatusBadRequest, page{
+			Kind: "problem", Title: "This page has expired",
+			Problem: "Go back to the app and begin again.",
+		})
 		return nil, false
 	}
 	return req, true
@@ -119,8 +121,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	name := r.PostFormValue("username")
 	u, ok := s.mail.find(name)
 	if !ok {
-		s.show(w, http.StatusUnprocessableEntity, page{Kind: "login", Title: "Sign in", ID: req.id, Hint: name,
-			Problem: "There is no account with that name."})
+		s.show(w, http.StatusUnprocessableEntity, page{
+			Kind: "login", Title: "Sign in", ID: req.id, Hint: name,
+			Problem: "There is no account with that name.",
+		})
 		return
 	}
 	s.ledger.signIn(req.id, u.ID)
@@ -141,8 +145,10 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request) {
 	if to, err := url.Parse(back); err == nil {
 		back = to.Host
 	}
-	s.show(w, http.StatusOK, page{Kind: "consent", Title: "Allow access?", ID: req.id, User: u,
-		Scopes: describe(req.scopes), Back: back})
+	s.show(w, http.StatusOK, page{
+		Kind: "consent", Title: "Allow access?", ID: req.id, User: u,
+		Scopes: describe(req.scopes), Back: back,
+	})
 }
 
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +168,9 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 		s.ledger.deny(req.id)
 		op.AuthRequestError(w, r, req, oidc.ErrAccessDenied(), s.op)
 	default:
-		s.show(w, http.StatusBadRequest, page{Kind: "problem", Title: "Neither yes nor no",
-			Problem: "Go back and choose one of the two buttons."})
+		s.show(w, http.StatusBadRequest, page{
+			Kind: "problem", Title: "Neither yes nor no",
+			Problem: "Go back and choose one of the two buttons.",
+		})
 	}
 }

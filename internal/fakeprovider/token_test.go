@@ -13,8 +13,10 @@ import (
 
 func TestSecretInBody(t *testing.T) {
 	a := start(t, fakeprovider.Config{})
-	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.grant("alice").Refresh},
-		"client_id": {a.provider.ClientID()}, "client_secret": {a.provider.ClientSecret()}}
+	form := url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {a.grant("alice").Refresh},
+		"client_id": {a.provider.ClientID()}, "client_secret": {a.provider.ClientSecret()},
+	}
 	if got := a.token(form); got.Access == "" {
 		t.Errorf("got error %q, want a token", got.Error)
 	}

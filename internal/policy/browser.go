@@ -5,8 +5,10 @@ import (
 	"strings"
 )
 
-var refuseBrowser = &Refusal{CodeBrowser, http.StatusForbidden,
-	"call from a program, not from a web page: send neither Origin nor a Sec-Fetch-Site of another site"}
+var refuseBrowser = &Refusal{
+	CodeBrowser, http.StatusForbidden,
+	"call from a program, not from a web page: send neither Origin nor a Sec-Fetch-Site of another site",
+}
 
 // checkBrowser refuses what a web page may have sent. Browsers cannot leave these headers out, and
 // programs do not set them, with one exception: WebSocket libraries send an Origin made of the host

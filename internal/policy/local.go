@@ -8,10 +8,14 @@ import (
 )
 
 var (
-	refuseHost = &Refusal{CodeHost, http.StatusMisdirectedRequest,
-		"address this proxy as localhost or by its own address, or add the name to the allowed hosts"}
-	refuseCaller = &Refusal{CodeCaller, http.StatusForbidden,
-		"call from the same host, or turn on caller authentication"}
+	refuseHost = &Refusal{
+		CodeHost, http.StatusMisdirectedRequest,
+		"address this proxy as localhost or by its own address, or add the name to the allowed hosts",
+	}
+	refuseCaller = &Refusal{
+		CodeCaller, http.StatusForbidden,
+		"call from the same host, or turn on caller authentication",
+	}
 )
 
 // CheckHost refuses requests that were led here by a name of somebody else, as DNS rebinding does.

@@ -6,23 +6,39 @@ import (
 )
 
 var (
-	refusePathStart = &Refusal{CodePath, http.StatusBadRequest,
-		"begin the path with a single slash"}
-	refusePathLength = &Refusal{CodeTooLong, http.StatusRequestURITooLong,
-		"keep the path below 16 KiB"}
-	refusePathByte = &Refusal{CodePath, http.StatusBadRequest,
+	refusePathStart = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"begin the path with a single slash",
+	}
+	refusePathLength = &Refusal{
+		CodeTooLong, http.StatusRequestURITooLong,
+		"keep the path below 16 KiB",
+	}
+	refusePathByte = &Refusal{
+		CodePath, http.StatusBadRequest,
 		"percent-encode every byte of the path that RFC 3986 does not allow, as UTF-8; " +
-			"send no fragment and no backslash"}
-	refuseEscape = &Refusal{CodePath, http.StatusBadRequest,
-		"write every percent sign of the path as %25, or follow it with two hexadecimal digits"}
-	refuseDecoded = &Refusal{CodePath, http.StatusBadRequest,
-		"remove encoded control characters, backslashes and invalid UTF-8 from the path"}
-	refuseDots = &Refusal{CodePath, http.StatusBadRequest,
-		"resolve . and .. before sending: no spelling of them is forwarded"}
-	refuseParameter = &Refusal{CodePath, http.StatusBadRequest,
-		"give every path segment with ;parameters a name, or encode the semicolon as %3B"}
-	refuseLayers = &Refusal{CodePath, http.StatusBadRequest,
-		"percent-encode the path once"}
+			"send no fragment and no backslash",
+	}
+	refuseEscape = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"write every percent sign of the path as %25, or follow it with two hexadecimal digits",
+	}
+	refuseDecoded = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"remove encoded control characters, backslashes and invalid UTF-8 from the path",
+	}
+	refuseDots = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"resolve . and .. before sending: no spelling of them is forwarded",
+	}
+	refuseParameter = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"give every path segment with ;parameters a name, or encode the semicolon as %3B",
+	}
+	refuseLayers = &Refusal{
+		CodePath, http.StatusBadRequest,
+		"percent-encode the path once",
+	}
 )
 
 // maxLayers is how often a segment is decoded in search of a dot segment. Values that are URLs

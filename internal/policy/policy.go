@@ -49,18 +49,30 @@ type Options struct {
 }
 
 var (
-	refuseMethod = &Refusal{CodeMethod, http.StatusMethodNotAllowed,
-		"use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case"}
-	refuseProtocol = &Refusal{CodeMethod, http.StatusMethodNotAllowed,
-		"open WebSockets over HTTP/1.1: extended CONNECT is not forwarded"}
-	refuseForm = &Refusal{CodeTarget, http.StatusBadRequest,
-		"send the path alone as request target: use this proxy as base URL, not as HTTP proxy"}
-	refuseQuery = &Refusal{CodeTarget, http.StatusBadRequest,
-		"percent-encode spaces, control characters and # in the query"}
-	refuseTargetLength = &Refusal{CodeTooLong, http.StatusRequestURITooLong,
-		"keep the path and query below 32 KiB: move long parameters to the body"}
-	refuseExpect = &Refusal{CodeExpectation, http.StatusExpectationFailed,
-		"remove the Expect header, or send 100-continue"}
+	refuseMethod = &Refusal{
+		CodeMethod, http.StatusMethodNotAllowed,
+		"use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case",
+	}
+	refuseProtocol = &Refusal{
+		CodeMethod, http.StatusMethodNotAllowed,
+		"open WebSockets over HTTP/1.1: extended CONNECT is not forwarded",
+	}
+	refuseForm = &Refusal{
+		CodeTarget, http.StatusBadRequest,
+		"send the path alone as request target: use this proxy as base URL, not as HTTP proxy",
+	}
+	refuseQuery = &Refusal{
+		CodeTarget, http.StatusBadRequest,
+		"percent-encode spaces, control characters and # in the query",
+	}
+	refuseTargetLength = &Refusal{
+		CodeTooLong, http.StatusRequestURITooLong,
+		"keep the path and query below 32 KiB: move long parameters to the body",
+	}
+	refuseExpect = &Refusal{
+		CodeExpectation, http.StatusExpectationFailed,
+		"remove the Expect header, or send 100-continue",
+	}
 )
 
 const (

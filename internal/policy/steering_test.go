@@ -18,8 +18,10 @@ func TestDropSteering(t *testing.T) {
 		{"S-21", []string{"Base-Url-Override", "X-Upstream-Url", "Base_Url_Override", "X_Upstream_URL"}},
 		{"C-03", []string{"Cookie"}},
 		{"C-04", []string{"X-Http-Method-Override", "X-Method-Override", "X-Http-Method", "X_HTTP_METHOD_OVERRIDE"}},
-		{"C-05", []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
-			"Forwarded", "X-Real-Ip", "X-Original-Url", "X-Rewrite-Url", "Via", "X_Forwarded_For", "x-real-IP"}},
+		{"C-05", []string{
+			"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
+			"Forwarded", "X-Real-Ip", "X-Original-Url", "X-Rewrite-Url", "Via", "X_Forwarded_For", "x-real-IP",
+		}},
 		{"C-07", []string{"Referer", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User"}},
 		{"C-10", []string{"Traceparent", "Tracestate", "Baggage"}},
 		{"early data", []string{"Early-Data"}},

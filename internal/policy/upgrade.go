@@ -5,9 +5,11 @@ import (
 	"strings"
 )
 
-var refuseUpgrade = &Refusal{CodeUpgrade, http.StatusBadRequest,
+var refuseUpgrade = &Refusal{
+	CodeUpgrade, http.StatusBadRequest,
 	"upgrade to websocket only: GET over HTTP/1.1 without body, Connection: Upgrade, one " +
-		"Sec-WebSocket-Key of 16 bytes, Sec-WebSocket-Version: 13"}
+		"Sec-WebSocket-Key of 16 bytes, Sec-WebSocket-Version: 13",
+}
 
 // upgrading tells whether the request asks to leave HTTP/1.1 request and answer.
 func upgrading(r *http.Request) bool {

@@ -1,0 +1,233 @@
+// Package caddymodule is Claviger as a set of Caddy modules: the app, the proxy's three parts, the
+// consent pages, the admin routes, and the guests for stores and keys. It is the only package,
+// with its children, that imports Caddy.
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+}
+
+// App is the Caddy app `claviger`: the vault, its key, the connectors and connections, and where
+// users come back to after consent. The handlers of a site find it by itself. Caddyfile (in the
+// global options):
+//
+//	claviger {
+//		vault badger /var/lib/claviger
+//		key   file   /run/secrets/claviger.key
+//		connectors /etc/claviger/connectors
+//		connection github {
+//			connector     github
+//			client_id     {env.GITHUB_CLIENT_ID}
+//			client_secret {file./run/secrets/github}
+//			scopes        repo read:user
+//		}
+//		callback    https://accounts.example.com/oauth/callback
+//		return_urls https://app.example.com
+//		app_name    "Example App"
+//	}
+type App struct {
+	// VaultRaw is the store of the vault, a module in claviger.vaults.
+	VaultRaw json.RawMessage `json:"vault,omitempty" caddy:"namespace=claviger.vaults inline_key=backend"`
+	// KeyRaw is where the key-encryption key comes from, a module in claviger.keys.
+	KeyRaw json.RawMessage `json:"key,omitempty" caddy:"namespace=claviger.keys inline_key=provider"`
+	// Connectors are folders with more connector files, one for each provider. A file replaces the
+	// built-in connector of the same name.
+	Connectors []string `json:"connectors,omitempty"`
+	// Connections are the connections written in the configuration, by name. They are read-only
+	// through the API; others are kept in the vault.
+	Connections map[string]*ConnectionConfig `json:"connections,omitempty"`
+	// Callback is the public URL below which each connection has its redirect URI:
+	// CALLBACK/NAME. A site with claviger_consent must answer there. Without it no user can
+	// consent.
+	Callback string `json:"callback,omitempty"`
+	// ReturnURLs are the origins or exact URLs that a browser may be sent to after consent.
+	ReturnURLs []string `json:"return_urls,omitempty"`
+	// AppName is how the consent pages call the app that asks.
+	AppName string `json:"app_name,omitempty"`
+	// LinkTTL is how long an authorization link can be opened: 15 minutes when zero.
+	LinkTTL caddy.Duration `json:"link_ttl,omitempty"`
+	// CacheSize bounds the memory for opened credentials, in bytes: 24 MiB when zero.
+	CacheSize int `json:"cache_size,omitempty"`
+
+	ctx        caddy.Context
+	log        *zap.Logger
+	events     *caddyevents.App
+	store      StoreModule
+	key        KeyModule
+	catalog    *connectors.Catalog
+	configured []vault.Connection
+	callback   *url.URL
+	oauth      *oauth.Client
+	runtime    *runtime
+	held       string // the identity under which the runtime is held; empty when it is not
+
+	mu   sync.Mutex
+	core atomic.Pointer[core]
+}
+
+// ConnectionConfig is a connection written in the configuration.
+type ConnectionConfig struct {
+	// Connector is the connector's name.
+	Connector string `json:"connector"`
+	// ClientID and ClientSecret are the OAuth client's. Both may be placeholders such as
+	// {env.NAME} or {file.PATH}; an empty result is refused.
+	ClientID     string `json:"client_id,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	// Scopes replace the connector's default ones.
+	Scopes []string `json:"scopes,omitempty"`
+	// Params are values of the connector's app inputs.
+	Params map[string]string `json:"params,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "claviger", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision loads the guests, the connectors and the connections, and takes hold of what reloads
+// share. It neither opens the vault nor touches the network, so that a configuration can be
+// validated beside a running server.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.log = ctx, ctx.Logger()
+	if err := a.loadGuests(); err != nil {
+		return err
+	}
+	if err := a.loadCatalog(); err != nil {
+		return err
+	}
+	if err := a.loadConnections(); err != nil {
+		return err
+	}
+	if a.Callback != "" {
+		text, err := resolve("callback", a.Callback)
+		if err != nil {
+			return err
+		}
+		if a.callback, err = url.Parse(text); err != nil {
+			return fmt.Errorf("callback %q is not a URL", text)
+		}
+	}
+	events, err := ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("loading the events app: %w", err)
+	}
+	a.events = events.(*caddyevents.App)
+	a.oauth = oauth.New(oauth.Options{})
+	return a.hold()
+}
+
+func (a *App) loadGuests() error {
+	if a.VaultRaw == nil {
+		return fmt.Errorf("no vault is configured; add `vault badger <directory>` to the claviger options")
+	}
+	if a.KeyRaw == nil {
+		return fmt.Errorf("no key is configured; add `key file <path>` to the claviger options")
+	}
+	store, err := a.ctx.LoadModule(a, "VaultRaw")
+	if err != nil {
+		return fmt.Errorf("loading the vault's store: %w", err)
+	}
+	key, err := a.ctx.LoadModule(a, "KeyRaw")
+	if err != nil {
+		return fmt.Errorf("loading the vault's key: %w", err)
+	}
+	var ok bool
+	if a.store, ok = store.(StoreModule); !ok {
+		return fmt.Errorf("module %T is no store", store)
+	}
+	if a.key, ok = key.(KeyModule); !ok {
+		return fmt.Errorf("module %T is no key provider", key)
+	}
+	return nil
+}
+
+func (a *App) loadConnections() error {
+	for _, name := range slices.Sorted(maps.Keys(a.Connections)) {
+		c := a.Connections[name]
+		if c == nil {
+			return fmt.Errorf("connection %s is empty", name)
+		}
+		conn := vault.Connection{
+			Project: vault.DefaultProject, Name: name, Connector: c.Connector, Origin: vault.OriginConfig,
+			Scopes: c.Scopes, Params: map[string]string{},
+		}
+		var err error
+		if conn.ClientID, err = resolve("client_id of connection "+name, c.ClientID); err != nil {
+			return err
+		}
+		if c.ClientSecret != "" {
+			if conn.ClientSecret, err = resolveSecret("client_secret of connection "+name, c.ClientSecret); err != nil {
+				return err
+			}
+		}
+		for param, value := range c.Params {
+			if conn.Params[param], err = resolve("param "+param+" of connection "+name, value); err != nil {
+				return err
+			}
+		}
+		if _, err := connection.New(conn, a.catalog); err != nil {
+			return err
+		}
+		a.configured = append(a.configured, conn)
+	}
+	return nil
+}
+
+// Validate checks what needs no I/O.
+func (a *App) Validate() error {
+	if a.LinkTTL < 0 {
+		return fmt.Errorf("link_ttl must not be negative")
+	}
+	if len(a.ReturnURLs) > 0 && a.callback == nil {
+		return fmt.Errorf("return_urls need a callback")
+	}
+	if a.callback == nil {
+		return nil
+	}
+	return a.consentOptions(nil).Check()
+}
+
+// Start opens the vault.
+func (a *App) Start() error {
+	start := time.Now()
+	if _, err := a.open(a.ctx); err != nil {
+		return err
+	}
+	a.log.Info("vault is open", zap.String("store", a.store.Identity()), zap.Duration("took", time.Since(start)))
+	return nil
+}
+
+// Stop does not wait: requests of this configuration may still be running, and the runtime that
+// they use is shared with the next one.
+func (a *App) Stop() error { return nil }
+
+// Cleanup lets go of what Provision took hold of.
+func (a *App) Cleanup() error { return a.release() }
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.Validator    = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

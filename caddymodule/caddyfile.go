@@ -1,0 +1,194 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/dustin/go-humanize"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("claviger", parseGlobal)
+	httpcaddyfile.RegisterHandlerDirective("claviger_consent", parseConsent)
+	httpcaddyfile.RegisterHandlerDirective("claviger_health", parseHealth)
+	httpcaddyfile.RegisterDirective("claviger_proxy", parseProxy)
+	for _, d := range []string{"claviger_consent", "claviger_health", "claviger_proxy"} {
+		httpcaddyfile.RegisterDirectiveOrder(d, httpcaddyfile.Before, "respond")
+	}
+}
+
+// parseGlobal reads the global option `claviger { … }`.
+func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		d.Next() // for the line
+		return nil, d.Err("the global option claviger stands twice; put everything into one block")
+	}
+	app := new(App)
+	if err := app.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "claviger", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// UnmarshalCaddyfile reads the block of the global option.
+func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // claviger
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for d.NextBlock(0) {
+		read, ok := appOptions[d.Val()]
+		if !ok {
+			return d.Errf("unknown claviger option %q: use vault, key, connectors, connection, callback, "+
+				"return_urls, app_name, link_ttl or cache_size", d.Val())
+		}
+		if err := read(a, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appOptions are the options of the block, by name.
+var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
+	"vault": func(a *App, d *caddyfile.Dispenser) (err error) {
+		a.VaultRaw, err = guest(d, a.VaultRaw, "claviger.vaults.", "backend")
+		return err
+	},
+	"key": func(a *App, d *caddyfile.Dispenser) (err error) {
+		a.KeyRaw, err = guest(d, a.KeyRaw, "claviger.keys.", "provider")
+		return err
+	},
+	"connectors": func(a *App, d *caddyfile.Dispenser) error {
+		folders := d.RemainingArgs()
+		if len(folders) == 0 {
+			return d.ArgErr()
+		}
+		a.Connectors = append(a.Connectors, folders...)
+		return nil
+	},
+	"connection": parseConnection,
+	"callback":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.Callback) },
+	"app_name":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.AppName) },
+	"return_urls": func(a *App, d *caddyfile.Dispenser) error {
+		urls := d.RemainingArgs()
+		if len(urls) == 0 {
+			return d.ArgErr()
+		}
+		a.ReturnURLs = append(a.ReturnURLs, urls...)
+		return nil
+	},
+	"link_ttl": func(a *App, d *caddyfile.Dispenser) error {
+		var text string
+		if err := once(d, &text); err != nil {
+			return err
+		}
+		ttl, err := caddy.ParseDuration(text)
+		if err != nil || ttl <= 0 {
+			return d.Errf("link_ttl %q is not a duration such as 15m", text)
+		}
+		a.LinkTTL = caddy.Duration(ttl)
+		return nil
+	},
+	"cache_size": func(a *App, d *caddyfile.Dispenser) error {
+		var text string
+		if err := once(d, &text); err != nil {
+			return err
+		}
+		n, err := humanize.ParseBytes(text)
+		if err != nil || n == 0 || n > 1<<40 {
+			return d.Errf("cache_size %q is not a size such as 24MiB", text)
+		}
+		a.CacheSize = int(n)
+		return nil
+	},
+}
+
+// guest reads a module and its options into JSON.
+func guest(d *caddyfile.Dispenser, earlier json.RawMessage, namespace, inlineKey string) (json.RawMessage, error) {
+	option := d.Val()
+	if earlier != nil {
+		return nil, d.Errf("%s stands twice", option)
+	}
+	if !d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	name := d.Val()
+	unm, err := caddyfile.UnmarshalModule(d, namespace+name)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(unm, inlineKey, name, nil), nil
+}
+
+// parseConnection reads `connection NAME { … }`.
+func parseConnection(a *App, d *caddyfile.Dispenser) error {
+	var name string
+	if !d.AllArgs(&name) {
+		return d.ArgErr()
+	}
+	if a.Connections[name] != nil {
+		return d.Errf("connection %s stands twice", name)
+	}
+	c := &ConnectionConfig{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		switch option := d.Val(); option {
+		case "connector":
+			if err := once(d, &c.Connector); err != nil {
+				return err
+			}
+		case "client_id":
+			if err := once(d, &c.ClientID); err != nil {
+				return err
+			}
+		case "client_secret":
+			if err := once(d, &c.ClientSecret); err != nil {
+				return err
+			}
+		case "scopes":
+			scopes := d.RemainingArgs()
+			if len(scopes) == 0 {
+				return d.ArgErr()
+			}
+			c.Scopes = append(c.Scopes, scopes...)
+		case "param":
+			args := d.RemainingArgs()
+			if len(args) != 2 {
+				return d.ArgErr()
+			}
+			if c.Params == nil {
+				c.Params = map[string]string{}
+			}
+			c.Params[args[0]] = args[1]
+		default:
+			return d.Errf("unknown option %q of connection %s: use connector, client_id, client_secret, scopes or param", option, name)
+		}
+	}
+	if c.Connector == "" {
+		c.Connector = name // a connection named like its connector needs no further word
+	}
+	if a.Connections == nil {
+		a.Connections = map[string]*ConnectionConfig{}
+	}
+	a.Connections[name] = c
+	return nil
+}
+
+// once reads one argument into an option that has not been set yet. The value is never printed: it
+// may be a secret.
+func once(d *caddyfile.Dispenser, into *string) error {
+	option := d.Val()
+	if *into != "" {
+		return d.Errf("%s stands twice", option)
+	}
+	if !d.AllArgs(into) {
+		return d.Errf("%s needs exactly one value", option)
+	}
+	return nil
+}
+
+// Interface guards
+var _ caddyfile.Unmarshaler = (*App)(nil)

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/claviger-proxy/claviger/client"
+)
+
+func accountsCommand() caddycmd.Command {
+	return caddycmd.Command{
+		Name:  "accounts",
+		Short: "Lists, shows and disconnects connected accounts",
+		Long: `Works with connected accounts. REF names one: its ID (ca_…), or connection/identifier, such as
+gmail/user_123.`,
+		CobraFunc: func(c *cobra.Command) {
+			s := prepare(c)
+			c.AddCommand(accountsList(s), accountsShow(s), accountsDisconnect(s))
+			group(c)
+		},
+	}
+}
+
+func accountsList(s *settings) *cobra.Command {
+	var q client.AccountQuery
+	var limit int
+	c := &cobra.Command{Use: "list", Short: "Lists connected accounts"}
+	f := c.Flags()
+	f.StringVar(&q.Connection, "connection", "", "only accounts at that connection")
+	f.StringVar(&q.Connector, "connector", "", "only accounts of that connector")
+	f.StringVar(&q.Identifier, "identifier", "", "only accounts of that user")
+	f.StringVar(&q.Status, "status", "", "only accounts with that status, such as ACTIVE or EXPIRED")
+	f.IntVar(&limit, "limit", 100, "how many at most; 0 means all")
+	does(c, s, 0, 0, func(ctx context.Context, call *call) error {
+		if limit < 0 {
+			return usage("--limit %d is below 0", limit)
+		}
+		q.Status = strings.ToUpper(q.Status)
+		return listAccounts(ctx, call, q, limit)
+	})
+	return c
+}
+
+func listAccounts(ctx context.Context, c *call, q client.AccountQuery, limit int) error {
+	s, err := c.client()
+	if err != nil {
+		return err
+	}
+	accounts, more := []client.Account{}, false
+	for a, err := range s.AllAccounts(ctx, q) {
+		if err != nil {
+			return s.failure(err)
+		}
+		if more = limit > 0 && len(accounts) == limit; more {
+			break
+		}
+		accounts = append(accounts, a)
+	}
+	if c.json {
+		return printJSON(c.out, accounts)
+	}
+	if len(accounts) == 0 {
+		fmt.Fprintf(c.err, "There are no such accounts. `%s connect CONNECTION IDENTIFIER` makes a link for a user.\n", program())
+		return nil
+	}
+	rows := make([][]string, len(accounts))
+	for i, a := range accounts {
+		rows[i] = []string{a.ID, a.Connection, a.Identifier, a.Status, who(a)}
+	}
+	table(c.out, []string{"ACCOUNT", "CONNECTION", "IDENTIFIER", "STATUS", "WHO"}, rows)
+	if more {
+		fmt.Fprintf(c.err, "There are more than %d; raise --limit or narrow the list.\n", limit)
+	}
+	return nil
+}
+
+func accountsShow(s *settings) *cobra.Command {
+	c := &cobra.Command{Use: "show REF", Short: "Shows what is known about an account"}
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		r, err := parseRef(call.args[0])
+		if err != nil {
+			return err
+		}
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		a, err := r.account(ctx, s)
+		if err != nil {
+			return s.failure(err)
+		}
+		if call.json {
+			return printJSON(call.out, a)
+		}
+		facts(call.out, accountFacts(a, time.Now()))
+		return nil
+	})
+	return c
+}
+
+func accountsDisconnect(s *settings) *cobra.Command {
+	c := &cobra.Command{
+		Use: "disconnect REF", Short: "Stops the use of an account and deletes its tokens",
+		Long: `Stops the use of an account at once, asks the provider to end the grant where it has an endpoint for
+that, and deletes the tokens. The account keeps its ID and can be connected again.`,
+	}
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		r, err := parseRef(call.args[0])
+		if err != nil {
+			return err
+		}
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		d, err := r.disconnect(ctx, s)
+		if err != nil {
+			return s.failure(err)
+		}
+		if call.json {
+			return printJSON(call.out, d)
+		}
+		fmt.Fprintf(call.out, "%s/%s is disconnected; its tokens are deleted.\n", d.Account.Connection, d.Account.Identifier)
+		switch {
+		case d.Revoked:
+			fmt.Fprintln(call.out, "The provider has ended the grant.")
+		case d.RevokeError != "":
+			fmt.Fprintf(call.out, "The provider has not ended the grant: %s. The user can remove the app in the provider's settings.\n",
+				strings.TrimSuffix(clean(d.RevokeError), "."))
+		default:
+			fmt.Fprintln(call.out, "There was no grant to end at the provider.")
+		}
+		return nil
+	})
+	return c
+}
+
+// accountFacts are what `accounts show` prints.
+func accountFacts(a client.Account, now time.Time) []fact {
+	last := a.LastError
+	if last != "" {
+		last += ", " + moment(a.LastErrorAt, now)
+	}
+	return []fact{
+		{"account", a.ID},
+		{"connection", a.Connection},
+		{"connector", a.Connector},
+		{"identifier", a.Identifier},
+		{"status", a.Status},
+		{"reason", a.Reason},
+		{"who", who(a)},
+		{"scopes asked for", strings.Join(a.RequestedScopes, " ")},
+		{"scopes granted", strings.Join(a.GrantedScopes, " ")},
+		{"scopes missing", strings.Join(a.MissingScopes, " ")},
+		{"connected", moment(a.ConnectedAt, now)},
+		{"refreshed", moment(a.RefreshedAt, now)},
+		{"token expires", moment(a.TokenExpiresAt, now)},
+		{"grant expires", moment(a.RefreshExpiresAt, now)},
+		{"last error", last},
+		{"next", a.Next},
+	}
+}

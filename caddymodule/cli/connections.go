@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/claviger-proxy/claviger/client"
+)
+
+func connectionsCommand() caddycmd.Command {
+	return caddycmd.Command{
+		Name:  "connections",
+		Short: "Lists, adds and removes connections",
+		Long: `Works with connections. A connection is a connector plus the OAuth client that you have registered at
+the provider. Those that are written in the configuration are changed there.`,
+		CobraFunc: func(c *cobra.Command) {
+			s := prepare(c)
+			c.AddCommand(connectionsList(s), connectionsAdd(s), connectionsRemove(s))
+			group(c)
+		},
+	}
+}
+
+func connectionsList(s *settings) *cobra.Command {
+	c := &cobra.Command{Use: "list", Short: "Lists connections"}
+	does(c, s, 0, 0, func(ctx context.Context, call *call) error {
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		connections := []client.Connection{}
+		for got, err := range s.AllConnections(ctx) {
+			if err != nil {
+				return s.failure(err)
+			}
+			connections = append(connections, got)
+		}
+		if call.json {
+			return printJSON(call.out, connections)
+		}
+		if len(connections) == 0 {
+			fmt.Fprintf(call.err, "There are no connections. `%s connections add` makes one.\n", program())
+			return nil
+		}
+		rows := make([][]string, len(connections))
+		for i, got := range connections {
+			state := "ok"
+			if got.Broken != "" {
+				state = "broken: " + got.Broken
+			}
+			rows[i] = []string{got.Name, got.Connector, origin(got), got.RedirectURI, state}
+		}
+		table(call.out, []string{"CONNECTION", "CONNECTOR", "FROM", "REDIRECT URI", "STATE"}, rows)
+		return nil
+	})
+	return c
+}
+
+// origin says where a connection is changed.
+func origin(c client.Connection) string {
+	if c.Origin == client.OriginConfig {
+		return "configuration"
+	}
+	return "vault"
+}
+
+func connectionsAdd(s *settings) *cobra.Command {
+	var (
+		n      client.NewConnection
+		params []string
+		secret secretSource
+	)
+	c := &cobra.Command{
+		Use: "add NAME", Short: "Adds a connection and keeps it in the vault",
+		Long: `Adds a connection and keeps it in the vault. The client secret is never written on the command line,
+where other users of the machine can read it: it comes from a file, from standard input (-), from
+an environment variable, or is asked for on a terminal.`,
+		Example: "  claviger connections add gmail --client-id ID --client-secret-file secret.txt\n" +
+			"  claviger connections add work-slack --connector slack --client-id ID --client-secret-env SLACK_SECRET",
+	}
+	f := c.Flags()
+	f.StringVar(&n.Connector, "connector", "", "connector to use (default: the one called NAME)")
+	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID")
+	f.StringVar(&secret.file, "client-secret-file", "", "file with the OAuth client's secret; - is standard input")
+	f.StringVar(&secret.env, "client-secret-env", "", "environment variable with the OAuth client's secret")
+	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
+	f.StringArrayVar(&params, "param", nil, "value of one of the connector's inputs, as name=value; may be repeated")
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		n.Name = call.args[0]
+		n.Connector = cmp.Or(n.Connector, n.Name)
+		var err error
+		if n.Params, err = parseParams(params); err != nil {
+			return err
+		}
+		if n.ClientID == "" {
+			return usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider")
+		}
+		return addConnection(ctx, call, n, secret)
+	})
+	return c
+}
+
+func parseParams(list []string) (map[string]string, error) {
+	params := map[string]string{}
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usage("--param %q is not name=value", text)
+		}
+		params[name] = value
+	}
+	return params, nil
+}
+
+func addConnection(ctx context.Context, c *call, n client.NewConnection, secret secretSource) error {
+	s, err := c.client()
+	if err != nil {
+		return err
+	}
+	connector, err := s.Connector(ctx, n.Connector)
+	if err != nil {
+		return s.failure(err)
+	}
+	if n.ClientSecret, err = secret.read(c, connector.ClientAuth != "none"); err != nil {
+		return err
+	}
+	made, err := s.CreateConnection(ctx, n)
+	if err != nil {
+		return s.failure(err)
+	}
+	if c.json {
+		return printJSON(c.out, made)
+	}
+	fmt.Fprintf(c.out, "Connection %s to %s is ready.\n", made.Name, connector.Title)
+	if made.RedirectURI == "" {
+		fmt.Fprintln(c.out, "The server has no callback, so no user can connect an account yet: add one to its configuration.")
+		return nil
+	}
+	fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
+	fmt.Fprintf(c.out, "Then: %s connect %s IDENTIFIER\n", program(), made.Name)
+	return nil
+}
+
+func connectionsRemove(s *settings) *cobra.Command {
+	c := &cobra.Command{Use: "remove NAME", Short: "Removes a connection that has no accounts"}
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		if err := s.DeleteConnection(ctx, call.args[0]); err != nil {
+			var refused *client.Error
+			if errors.As(err, &refused) && refused.Next == "" {
+				refused.Next = "`" + program() + " connections list` shows them all"
+			}
+			return s.failure(err)
+		}
+		if call.json {
+			return printJSON(call.out, map[string]string{"removed": call.args[0]})
+		}
+		fmt.Fprintf(call.out, "Connection %s is removed.\n", call.args[0])
+		return nil
+	})
+	return c
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// printJSON is the output of --json.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table prints rows under a head, each column as wide as its widest cell.
+func table(w io.Writer, head []string, rows [][]string) {
+	width := make([]int, len(head))
+	all := append([][]string{head}, rows...)
+	for _, row := range all {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range all {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// fact is one line of a record; one without a value is left out.
+type fact struct{ name, value string }
+
+func facts(w io.Writer, list []fact) {
+	width := 0
+	for _, f := range list {
+		if f.value != "" {
+			width = max(width, utf8.RuneCountInString(f.name))
+		}
+	}
+	for _, f := range list {
+		if f.value != "" {
+			fmt.Fprintf(w, "%s%s  %s\n", f.name, strings.Repeat(" ", width-utf8.RuneCountInString(f.name)), f.value)
+		}
+	}
+}
+
+// moment is a time for people: absolute, and how far away it is.
+func moment(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	away := t.Sub(now)
+	text := t.Local().Format("2006-01-02 15:04:05")
+	switch {
+	case away > 0:
+		return text + " (in " + span(away) + ")"
+	case away > -time.Second:
+		return text + " (now)"
+	}
+	return text + " (" + span(-away) + " ago)"
+}
+
+// span is a duration in its largest unit.
+func span(d time.Duration) string {
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := int((d + u.size/10) / u.size); n > 0 && d >= u.size-u.size/10 {
+			return plural(n, u.name)
+		}
+	}
+	return plural(int((d+time.Second-1)/time.Second), "second")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// clean takes control characters out of a provider's or user's text, which could otherwise steer the
+// terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// onTerminal tells whether w is a terminal.
+func onTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

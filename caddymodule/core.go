@@ -1,0 +1,88 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/claviger-proxy/claviger/internal/api"
+	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/vault"
+	"go.uber.org/zap"
+)
+
+// core is what needs an open vault: everything that handlers ask.
+type core struct {
+	vault  *vault.Vault
+	set    *connection.Set
+	broker *broker.Broker
+	flow   *consent.Flow // nil without a callback
+	api    http.Handler
+}
+
+// open returns the core, made at Start or, as requests may come before it, at the first request.
+func (a *App) open(ctx context.Context) (*core, error) {
+	if c := a.core.Load(); c != nil {
+		return c, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.core.Load(); c != nil {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	v, err := a.runtime.open(ctx, a.store, a.key, a.log)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.newCore(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	a.core.Store(c)
+	return c, nil
+}
+
+func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
+	set, err := connection.NewSet(ctx, v, a.catalog, a.configured)
+	if err != nil {
+		return nil, err
+	}
+	for name, err := range set.Broken() {
+		a.log.Warn("a connection of the vault cannot be used", zap.String("connection", name), zap.Error(err))
+	}
+	c := &core{vault: v, set: set}
+	c.broker = broker.New(broker.Options{
+		Vault: v, Connections: set, OAuth: a.oauth, Shared: a.runtime.shared,
+		Log: a.log.Named("broker"), Notify: a.brokerEvent,
+	})
+	if a.callback != nil {
+		if c.flow, err = consent.New(a.consentOptions(c)); err != nil {
+			return nil, err
+		}
+	}
+	_, version := caddy.Version()
+	c.api = api.New(api.Options{
+		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: c.flow,
+		Health: a.health, Unsaved: a.runtime.shared.Unsaved, Expand: expand,
+		Version: version, StartedAt: a.runtime.started, Log: a.log.Named("api"),
+	})
+	return c, nil
+}
+
+// consentOptions are the settings of the consent flow; without a core they can only be checked.
+func (a *App) consentOptions(c *core) consent.Options {
+	o := consent.Options{
+		OAuth: a.oauth, Callback: a.callback, ReturnURLs: a.ReturnURLs, LinkTTL: time.Duration(a.LinkTTL),
+		AppName: a.AppName, Log: a.log.Named("consent"), Notify: a.consentEvent,
+	}
+	if c != nil {
+		o.Vault, o.Connections = c.vault, c.set
+		o.OnConnected = func(account vault.ConnectedAccount) { c.broker.Forget(account.ID) }
+	}
+	return o
+}

@@ -1,0 +1,97 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// runtimes holds one runtime for each physical store, however many configurations use it.
+var runtimes = caddy.NewUsagePool()
+
+// drainTime is how long refreshes under way may take to finish and be saved when the process ends.
+const drainTime = 20 * time.Second
+
+// runtime is what survives a reload: the open vault, refreshes under way, opened credentials.
+type runtime struct {
+	shared  *broker.Shared
+	started time.Time
+	log     *zap.Logger
+
+	mu     sync.Mutex
+	vault  *vault.Vault
+	closed bool
+}
+
+// hold takes hold of the runtime of this app's store.
+func (a *App) hold() error {
+	id := a.store.Identity()
+	got, _, err := runtimes.LoadOrNew(id, func() (caddy.Destructor, error) {
+		return &runtime{
+			shared: broker.NewShared(a.CacheSize), started: time.Now(), log: caddy.Log().Named("claviger"),
+		}, nil
+	})
+	if err != nil {
+		return err
+	}
+	a.runtime, a.held = got.(*runtime), id
+	return nil
+}
+
+// release gives back what hold took, if it did: Cleanup also runs when Provision has failed.
+func (a *App) release() error {
+	if a.held == "" {
+		return nil
+	}
+	id := a.held
+	a.held = ""
+	_, err := runtimes.Delete(id)
+	return err
+}
+
+// open opens the vault once. A failure is not remembered, so that the next request tries again.
+func (r *runtime) open(ctx context.Context, store StoreModule, key KeyModule, log *zap.Logger) (*vault.Vault, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.vault != nil {
+		return r.vault, nil
+	}
+	if r.closed {
+		return nil, vault.ErrClosed
+	}
+	s, err := store.OpenStore(ctx, log)
+	if err != nil {
+		return nil, fmt.Errorf("opening vault: %w", err)
+	}
+	v, err := vault.Open(ctx, s, key.KeyProvider())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening vault: %w", err), s.Close())
+	}
+	r.vault = v
+	return v, nil
+}
+
+// Destruct runs when the last configuration has let go: refreshes under way are finished and
+// saved, then the vault is closed.
+func (r *runtime) Destruct() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := r.shared.Drain(ctx); err != nil {
+		r.log.Error("refreshes did not finish in time", zap.Duration("waited", drainTime))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	if r.vault == nil {
+		return nil
+	}
+	return r.vault.Close()
+}

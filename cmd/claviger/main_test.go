@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/claviger-proxy/claviger/internal/fakeprovider"
+)
+
+// clientSecret is what testdata/Caddyfile has.
+const clientSecret = "script-client-secret"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"claviger": main, "provider": provider, "consent": consent, "xdg-open": browser, "open": browser,
+	})
+}
+
+// TestScripts runs the program as a user would. Each script has a directory and ports of its own,
+// named ADMIN, PROXY, PAGES and PROVIDER.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:      "testdata/script",
+		Deadline: time.Now().Add(2 * time.Minute), // a script that hangs must not take the whole test run along
+		Setup: func(e *testscript.Env) error {
+			for _, name := range []string{"ADMIN", "PROXY", "PAGES", "PROVIDER"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, port)
+			}
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_DATA_HOME", e.WorkDir+"/data")
+			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/data")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"freeport": setFreePort, "sidecar": writeSidecar, "ready": waitReady, "field": readField, "newkey": writeKey,
+		},
+	})
+}
+
+// provider is a command for scripts: the fake provider at $PROVIDER, until it is killed.
+func provider() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, err := fakeprovider.Start(ctx, fakeprovider.Config{
+		Addr: "127.0.0.1:" + os.Getenv("PROVIDER"), ClientSecret: clientSecret, AccessTTL: time.Hour,
+		RedirectURIs: []string{"http://localhost:" + os.Getenv("PAGES") + "/oauth/callback/postbox"},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	<-ctx.Done()
+	_ = s.Close()
+}
+
+// consent is a command for scripts: a user with a browser who opens a link and agrees.
+func consent() { agree(os.Args[1], os.Args[2]) }
+
+// browser is a command for scripts: what `connect --open` starts, with bob in front of it.
+func browser() { agree(os.Args[1], "bob") }
+
+func agree(link, user string) {
+	page, err := fakeprovider.NewBrowser().Consent(link, user, true)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("status", page.Status)
+}
