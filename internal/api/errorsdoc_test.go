@@ -27,7 +27,7 @@ func TestErrorsDoc(t *testing.T) {
 	}
 	sections := sectionsOf(string(data))
 	codes := map[string]string{}
-	for _, dir := range []string{"../broker", "../connection", "../policy", "../consent", "."} {
+	for _, dir := range []string{"../broker", "../connection", "../policy", "../consent", "../../caddymodule", "."} {
 		for _, code := range codesOf(t, dir) {
 			codes[code] = filepath.Base(dir)
 		}
