@@ -1,0 +1,113 @@
+//go:build peers
+
+package peers
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// odd is one scripted answer of the token endpoint: merged into the ordinary one, or in its place.
+type odd struct {
+	Status int            `json:"status,omitempty"`
+	Merge  map[string]any `json:"merge,omitempty"`
+	Body   any            `json:"body,omitempty"`
+}
+
+type object = map[string]any
+
+func startMock(t *testing.T) (*provider, *claviger) {
+	t.Helper()
+	p := startProvider(t, "oauth2-mock-server")
+	return p, startClaviger(t, freePort(t), connection{name: "mock", connector: "mock", id: "mock-client", secret: "mock-client-secret", port: p.port})
+}
+
+// script sets the next answers of the token endpoint.
+func (p *provider) script(answers ...odd) {
+	p.t.Helper()
+	var got []odd
+	p.control(http.MethodPost, "answers", answers, &got)
+}
+
+// Token answers of providers that read RFC 6749 in their own ways are understood; what is no answer
+// connects nothing and shows a page that says so.
+func TestOddTokenAnswers(t *testing.T) {
+	p, c := startMock(t)
+	for _, tt := range []struct {
+		name   string
+		answer odd
+		want   string // title of the last page
+	}{
+		{"expires_in as text", odd{Merge: object{"expires_in": "3600"}}, "You are connected"},
+		{"expires_in with a fraction", odd{Merge: object{"expires_in": 3599.5}}, "You are connected"},
+		{"expires_in null", odd{Merge: object{"expires_in": nil}}, "You are connected"},
+		{"token_type in capitals", odd{Merge: object{"token_type": "BEARER"}}, "You are connected"},
+		{"no token_type", odd{Merge: object{"token_type": nil}}, "You are connected"},
+		{"no refresh token", odd{Merge: object{"refresh_token": nil}}, "You are connected"},
+		{"scope as a list", odd{Merge: object{"scope": []string{"openid"}}}, "You are connected"},
+		{"unknown members", odd{Merge: object{"team": object{"id": 1}, "ok": true}}, "You are connected"},
+		{"status 201", odd{Status: 201, Merge: object{}}, "You are connected"},
+		{"a token type that cannot be sent", odd{Merge: object{"token_type": "mac"}}, "Not connected"},
+		{"a line break in the token", odd{Merge: object{"access_token": "abc\r\nX-Evil: 1"}}, "Not connected"},
+		{"a token that is a number", odd{Merge: object{"access_token": 12345678901}}, "Not connected"},
+		{"an empty object", odd{Body: object{}}, "Not connected"},
+		{"a list", odd{Body: []string{}}, "Not connected"},
+		{"a text", odd{Body: "<html>hello</html>"}, "Not connected"},
+		{"an error with status 200", odd{Body: object{"error": "bad_verification_code"}}, "Not connected"},
+		{"invalid_grant", odd{Status: 400, Body: object{"error": "invalid_grant"}}, "Not connected"},
+		{"invalid_client", odd{Status: 401, Body: object{"error": "invalid_client"}}, "Not connected"},
+		{"down", odd{Status: 503, Body: object{}}, "Mock Accounts does not answer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p.script(tt.answer)
+			identifier := "u-" + strings.ReplaceAll(tt.name, " ", "-")
+			at := c.consent(c.link("mock", identifier), "johndoe")
+			if !strings.Contains(at.Text, tt.want) {
+				t.Errorf("the last page (%d) says %s, want %s", at.Status, strings.Join(strings.Fields(at.Text), " "), tt.want)
+			}
+			if tt.want != "You are connected" {
+				c.wantNoAccount("mock", identifier)
+				return
+			}
+			c.account("mock", identifier, "ACTIVE")
+			if got, err := c.get("/userinfo", "mock/"+identifier); err != nil || got.status != http.StatusOK {
+				t.Errorf("GET /userinfo: %d %s, %v", got.status, got.body, err)
+			}
+		})
+	}
+}
+
+// The same at refreshes: a provider in trouble costs nobody the account, a dead grant does.
+func TestOddRefreshAnswers(t *testing.T) {
+	t.Parallel()
+	p, c := startMock(t)
+	short := odd{Merge: object{"expires_in": 1}}
+	for _, tt := range []struct {
+		name   string
+		answer odd
+		status int
+		code   string
+		after  string
+	}{
+		{"no new refresh token", odd{Merge: object{"refresh_token": nil}}, 200, "", "ACTIVE"},
+		{"down", odd{Status: 503, Body: object{}}, 502, "refresh_failed", "ACTIVE"},
+		{"garbage", odd{Body: "<html>maintenance</html>"}, 502, "refresh_failed", "ACTIVE"},
+		{"client refused", odd{Status: 401, Body: object{"error": "invalid_client"}}, 502, "oauth_client_rejected", "ACTIVE"},
+		{"grant dead", odd{Status: 400, Body: object{"error": "invalid_grant"}}, 409, "account_expired", "EXPIRED"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			identifier := "u-" + strings.ReplaceAll(tt.name, " ", "-")
+			p.script(short)
+			c.connect("mock", identifier, "johndoe")
+			time.Sleep(1100 * time.Millisecond)
+			p.script(tt.answer)
+			got, err := c.get("/userinfo", "mock/"+identifier)
+			if err != nil || got.status != tt.status || got.problem().Code != tt.code {
+				t.Errorf("got %d %s, %v, want %d %q", got.status, got.body, err, tt.status, tt.code)
+			}
+			c.account("mock", identifier, tt.after)
+		})
+	}
+}

@@ -1,0 +1,22 @@
+// Keeps what a server hands out that nobody but Claviger, the browser and the server may see, so that
+// the tests can search for it wherever it does not belong.
+export class Secrets {
+  #all = new Set();
+  add(value) { if (typeof value === 'string' && value.length >= 8) this.#all.add(value); }
+
+  // body takes the tokens out of a token endpoint's answer.
+  body(text) {
+    let answer;
+    try { answer = JSON.parse(text); } catch { return; }
+    for (const name of ['access_token', 'refresh_token', 'id_token']) this.add(answer?.[name]);
+  }
+
+  // redirect takes code and state out of a Location header.
+  redirect(location) {
+    if (!location || !URL.canParse(location)) return;
+    const { searchParams } = new URL(location);
+    for (const name of ['code', 'state']) this.add(searchParams.get(name));
+  }
+
+  list() { return [...this.#all]; }
+}
