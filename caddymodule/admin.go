@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -49,6 +50,12 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 // activeApp returns the app of the configuration that is running now.
 func activeApp() (*App, error) {
 	got, err := caddy.ActiveContext().AppIfConfigured("claviger")
+	if err != nil && !errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, &problem.Problem{
+			Status: http.StatusServiceUnavailable, Code: codeNotConfigured,
+			Detail: "the claviger app of the running configuration has not started", Next: "see the log of the server, and reload",
+		}
+	}
 	if err != nil {
 		return nil, &problem.Problem{
 			Status: http.StatusServiceUnavailable, Code: codeNotConfigured,

@@ -39,7 +39,7 @@ On a terminal the command waits until the user has consented.`,
 			f := c.Flags()
 			f.StringVar(&o.returnURL, "return-url", "", "where the browser goes afterwards; the configuration must allow it")
 			f.StringVar(&o.state, "state", "", "text that is handed back in the return URL")
-			f.StringArrayVar(&o.scopes, "scope", nil, "scope to ask for instead of the connection's; may be repeated")
+			f.StringArrayVar(&o.scopes, "scope", nil, "scope to ask for beside the connection's; may be repeated")
 			f.BoolVar(&o.open, "open", false, "open the link in the browser of this machine")
 			f.BoolVar(&o.wait, "wait", false, "wait until the user has consented (default on a terminal)")
 			f.BoolVar(&o.noWait, "no-wait", false, "do not wait")

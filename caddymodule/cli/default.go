@@ -77,6 +77,7 @@ const defaultText = `# The configuration that ` + "`claviger run`" + ` wrote bec
 	admin %s
 	default_bind %s
 	persist_config off
+	grace_period 30s # on Ctrl-C, open streams get this long
 	claviger {
 		vault badger %s
 		key file %s
