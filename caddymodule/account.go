@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/claviger-proxy/claviger/internal/api"
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/policy"
 	"github.com/claviger-proxy/claviger/internal/problem"
@@ -104,7 +105,7 @@ func (h *Account) prepare(r *http.Request) (*hop, error) {
 			return p, refusal(no)
 		}
 	}
-	core, err := h.app.open(r.Context())
+	core, err := h.app.serving(r.Context())
 	if err != nil {
 		return p, vaultProblem(err)
 	}
@@ -136,7 +137,7 @@ func (h *Account) resolve(b *broker.Broker, r *http.Request, t *tag) (broker.Tar
 	}
 	if other.Account != target.Account {
 		return broker.Target{}, &problem.Problem{
-			Status: http.StatusBadRequest, Code: "account_tag_conflict",
+			Status: http.StatusBadRequest, Code: api.CodeAccountConflict,
 			Detail: "the header and the path name different accounts", Next: "name the account once",
 		}
 	}

@@ -44,7 +44,7 @@ func (h *Consent) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP shows the page or completes the consent.
 func (h *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	core, err := h.app.open(r.Context())
+	core, err := h.app.serving(r.Context())
 	if err != nil {
 		problem.Write(w, vaultProblem(err).(*problem.Problem))
 		return nil

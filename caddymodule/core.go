@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
 	"github.com/claviger-proxy/claviger/internal/api"
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/consent"
 	"github.com/claviger-proxy/claviger/vault"
-	"go.uber.org/zap"
 )
 
 // core is what needs an open vault: everything that handlers ask.
@@ -45,6 +46,20 @@ func (a *App) open(ctx context.Context) (*core, error) {
 	}
 	a.core.Store(c)
 	return c, nil
+}
+
+// serving is open for requests. Sites and this app start in any order, so a request may come to a
+// configuration whose vault cannot be opened, and which is refused for that in the next moment. Then
+// the configuration that runs serves it.
+func (a *App) serving(ctx context.Context) (*core, error) {
+	c, err := a.open(ctx)
+	if err == nil {
+		return c, nil
+	}
+	if running, e := activeApp(); e == nil && running != a {
+		return running.open(ctx)
+	}
+	return nil, err
 }
 
 func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -33,7 +34,7 @@ const (
 
 // fail answers a request that did not reach the provider, or came back without an answer.
 func (h *Account) fail(w http.ResponseWriter, r *http.Request, p *hop, err error) {
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+	if errors.Is(r.Context().Err(), context.Canceled) {
 		w.WriteHeader(499) // the caller has gone; as Caddy notes it
 		return
 	}
@@ -112,8 +113,8 @@ func baseProblem(p *hop) error {
 	}
 }
 
-// upstreamProblem says why the provider gave no answer. The error's own text stays inside: it may
-// hold addresses and URLs.
+// upstreamProblem says why the provider gave no answer. The error's own text is for the log only,
+// because it may hold addresses, and only if it is the network's: others repeat what was received.
 func upstreamProblem(p *hop, err error) error {
 	out := &problem.Problem{
 		Status: http.StatusBadGateway, Code: codeUnreachable, Detail: "the provider cannot be reached",
@@ -127,6 +128,7 @@ func upstreamProblem(p *hop, err error) error {
 		verify   *tls.CertificateVerificationError
 		alert    tls.AlertError
 		record   tls.RecordHeaderError
+		network  *net.OpError
 		dial     reverseproxy.DialError
 		timeout  net.Error
 	)
@@ -141,6 +143,12 @@ func upstreamProblem(p *hop, err error) error {
 	default:
 		out.Code, out.Detail = codeBadAnswer, "the provider closed the connection or did not answer in HTTP"
 		out.Next = "try again; whether the request had an effect is not known"
+	}
+	switch {
+	case errors.As(err, &dial): // it does not unwrap to the network's error
+		return fmt.Errorf("%w: %w", out, dial)
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %w", out, network)
 	}
 	return out
 }

@@ -87,6 +87,9 @@ func (r *runtime) Destruct() error {
 	if err := r.shared.Drain(ctx); err != nil {
 		r.log.Error("refreshes did not finish in time", zap.Duration("waited", drainTime))
 	}
+	if n := r.shared.Unsaved(); n > 0 {
+		r.log.Error("refreshed tokens could not be saved and are lost; their users may have to consent again", zap.Int("accounts", n))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true

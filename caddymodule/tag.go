@@ -26,12 +26,12 @@ type tag struct {
 
 var (
 	errTagInvalid = &problem.Problem{
-		Status: http.StatusBadRequest, Code: "account_tag_invalid",
+		Status: http.StatusBadRequest, Code: string(broker.CodeRefInvalid),
 		Detail: "the account's tag is not valid",
 		Next:   "send exactly one tag: an account's ID (ca_…) or connection/identifier, such as gmail/user_123",
 	}
 	errBaseInvalid = &problem.Problem{
-		Status: http.StatusBadRequest, Code: "base_unknown",
+		Status: http.StatusBadRequest, Code: string(broker.CodeBaseUnknown),
 		Detail: "the request names its base twice, or in a form that no base has",
 		Next:   "send Connected-Base once, or start the path with /@account/@base/",
 	}

@@ -52,7 +52,7 @@ type ConnectedAccount struct {
 	// TokenExpiresAt is when the access token expires; zero when it does not, or nobody said.
 	TokenExpiresAt   time.Time
 	RefreshExpiresAt time.Time
-	// LastError is the class and code of the last failed refresh; LastErrorAt its time.
+	// LastError is the code of the last failed refresh; LastErrorAt its time.
 	LastError   string
 	LastErrorAt time.Time
 	// Generation is the one of the latest grant; 0 before the first. It never goes back, and stays

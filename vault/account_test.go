@@ -141,6 +141,24 @@ func TestReplaceGrantOfADisconnectedAccount(t *testing.T) {
 	wantErr(t, err, vault.ErrConflict)
 }
 
+// The time of a disconnect is when the use of the account was stopped. Links made after it may bring
+// the account back, also while the provider is still being asked to end the grant.
+func TestDropGrantKeepsTheTimeOfTheDisconnect(t *testing.T) {
+	c := newClock()
+	v := vaulttest.NewAt(t, c.now)
+	a := vaulttest.Account(t, v, vaulttest.Connection(t, v, "github"), "ada", vaulttest.Grant("1", epoch))
+	c.add(time.Minute)
+	stopped, err := v.SetStatus(t.Context(), a.ID, 0, vault.StatusDisconnected, "by_user")
+	wantNil(t, err)
+	c.add(time.Minute)
+	wantNil(t, v.DropGrant(t.Context(), a.ID))
+	got, err := v.Account(t.Context(), a.ID)
+	wantNil(t, err)
+	if !got.UpdatedAt.Equal(stopped.UpdatedAt) || !got.TokenExpiresAt.IsZero() {
+		t.Errorf("got %+v, want what was updated at %s, without token", got, stopped.UpdatedAt)
+	}
+}
+
 // An account that waits for the app to confirm its user does not get past that by a refresh.
 func TestRefreshKeepsPendingVerification(t *testing.T) {
 	v := vaulttest.New(t)

@@ -143,9 +143,10 @@ func (v *Vault) DropGrant(ctx context.Context, id AccountID) error {
 		case a.Status == StatusActive:
 			return missing(k, ErrConflict)
 		default:
-			// The account is written too, so that it cannot become ACTIVE at the same time.
+			// The account is written too, so that it cannot become ACTIVE at the same time. It
+			// keeps its UpdatedAt, which tells when a disconnected one was.
 			a.TokenExpiresAt, a.RefreshExpiresAt = time.Time{}, time.Time{}
-			ac, err := v.accountChange(ctx, &a, v.now())
+			ac, err := v.accountChange(ctx, &a, a.UpdatedAt)
 			if err != nil {
 				return err
 			}

@@ -44,7 +44,7 @@ type Link struct {
 
 	// Token is the secret part of the link's URL. Only its hash is an index.
 	Token Secret
-	// State, Verifier, Browser, Nonce and RedirectURI belong to the journey that is under way.
+	// State, Verifier, Browser and RedirectURI belong to the journey that is under way.
 	// State is the OAuth state, Browser the secret in the cookie of the browser that started it.
 	State       Secret
 	Verifier    Secret

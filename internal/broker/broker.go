@@ -22,6 +22,7 @@ const (
 	cooldown      = 2 * time.Second  // after a refresh that failed for now
 	forcedEvery   = time.Minute      // at most one refresh forced by a 401
 	refreshTime   = 45 * time.Second // one refresh, its save included
+	saveEvery     = 5 * time.Second  // after a save that failed for so long
 	leaseTime     = 60 * time.Second
 )
 
@@ -183,6 +184,9 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 	if c, err := b.set.ByID(a.ConnectionID); err == nil && c.Connector().Refresh.Margin > 0 {
 		margin = time.Duration(c.Connector().Refresh.Margin)
 	}
+	if g.Refresh.IsZero() {
+		margin = 0 // there is nothing to do before the end
+	}
 	e.renewAt = e.deadAt.Add(-min(margin, life/3))
 	return e
 }
@@ -208,7 +212,7 @@ func (b *Broker) notFound(ref Ref, err error) error {
 	if ce != nil {
 		e.Code, e.Message, e.Next = Code(ce.Code), ce.Message, "`claviger connections list` shows the connections"
 	} else if ref.Connection != "" {
-		e.Next = "send the user to an authorization link: `claviger connect " + ref.String()[:len(ref.Connection)] + " " + ref.Identifier + "`"
+		e.Next = "send the user to an authorization link: `claviger connect " + ref.Connection + " " + ref.Identifier + "`"
 	}
 	return e
 }

@@ -74,13 +74,18 @@ func (c *cache) now() uint64 {
 }
 
 // put adds e unless something was removed since epoch, or a newer generation is there. It returns
-// the slot of the entry that holds now, which is not in the cache in the first case.
+// the slot of the entry that holds now, which is not in the cache in the first case; neither is an
+// older generation then.
 func (c *cache) put(e *entry, epoch uint64) *slot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.byID[e.id]
 	switch {
 	case c.epoch != epoch:
+		if s != nil && s.Load().credential.Generation < e.credential.Generation {
+			c.epoch++
+			c.drop(s)
+		}
 		s = new(slot)
 		s.Store(e)
 		return s

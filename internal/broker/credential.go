@@ -111,19 +111,25 @@ type Disconnection struct {
 
 // Disconnect stops the use of an account at once, revokes its grant at the provider where there is
 // an endpoint, and deletes its tokens. The account's record stays, as DISCONNECTED. A provider
-// that cannot be reached does not keep the tokens alive here.
+// that cannot be reached does not keep the tokens alive here, and a caller that goes away does not
+// keep the provider from being told.
 func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnection, error) {
 	a, err := b.vault.SetStatus(ctx, id, 0, vault.StatusDisconnected, "disconnected")
 	b.shared.forget(id)
 	if err != nil {
 		return Disconnection{}, b.notFound(Ref{Account: id}, err)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+	defer cancel()
 	d := Disconnection{Account: a}
 	c, known := b.set.ByID(a.ConnectionID)
-	g, err := b.vault.Grant(ctx, id)
+	g, err := b.lastGrant(ctx, a)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		return d, nil // disconnected before
+	case errors.Is(err, vault.ErrConflict):
+		d.RevokeError = "the account has been connected again in the meantime"
+		return d, nil
 	case err != nil:
 		d.RevokeError = "the stored grant cannot be opened"
 	case known != nil:
@@ -135,7 +141,8 @@ func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnect
 			d.RevokeError = "the provider has no revocation endpoint; the user can remove the app there"
 		}
 	}
-	if err := b.vault.DropGrant(context.WithoutCancel(ctx), id); err != nil {
+	// A conflict: connected again meanwhile, and that grant stays.
+	if err := b.vault.DropGrant(ctx, id); err != nil && !errors.Is(err, vault.ErrConflict) {
 		return d, vaultError(err)
 	}
 	ev := Event{Name: "account_disconnected", Account: id, Connector: a.Connector, Reason: a.Reason}
@@ -144,4 +151,20 @@ func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnect
 	}
 	b.notify(ev)
 	return d, nil
+}
+
+// lastGrant returns the grant that the provider knows of an account as it was when its use was
+// stopped, and [vault.ErrConflict] if it has been connected again since.
+func (b *Broker) lastGrant(ctx context.Context, a vault.ConnectedAccount) (vault.Grant, error) {
+	if g, ok := b.shared.unsavedGrant(a.ID); ok {
+		b.shared.dropUnsaved(g)
+		if g.Generation > a.Generation {
+			return g, nil // the stored one is spent
+		}
+	}
+	g, err := b.vault.Grant(ctx, a.ID)
+	if err == nil && g.Generation != a.Generation {
+		return vault.Grant{}, vault.ErrConflict
+	}
+	return g, err
 }

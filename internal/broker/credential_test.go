@@ -10,6 +10,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/fakeprovider"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -271,6 +272,28 @@ func TestR12ForcedRefreshIsRare(t *testing.T) {
 	}
 }
 
+// the provider refuses the token, and its token endpoint is down. It is not asked again
+// before the time it has named.
+func TestR10TransientAfterRefusal(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	refused := k.credential(target)
+	k.provider.SetFault("/oauth/token", fakeprovider.Fault{Status: http.StatusServiceUnavailable, Body: "{}", Header: http.Header{"Retry-After": {"30"}}})
+	for range 50 {
+		if c, err := k.broker.Renew(t.Context(), target, refused); err == nil && !same(c, refused) {
+			t.Fatal("got another credential without a refresh")
+		}
+	}
+	if n := k.refreshes(); n != 1 {
+		t.Errorf("got %d refreshes within the time the provider asked for, want 1", n)
+	}
+	k.provider.ClearFaults()
+	k.pass(31 * time.Second)
+	if c, err := k.broker.Renew(t.Context(), target, refused); err != nil || same(c, refused) {
+		t.Errorf("got generation %d, error %v; want the next credential", c.Generation, err)
+	}
+}
+
 // disconnected while a refresh is under way.
 func TestR15DisconnectDuringRefresh(t *testing.T) {
 	k := newKit(t)
@@ -331,6 +354,79 @@ func TestDisconnectRevokes(t *testing.T) {
 	wantCode(t, err, broker.CodeDisconnected)
 	if again, err := k.broker.Disconnect(t.Context(), target.Account); err != nil || again.Revoked {
 		t.Errorf("a second disconnect gave %+v, %v", again, err)
+	}
+}
+
+// The caller of a disconnect hangs up. The provider is told all the same, because afterwards nobody
+// has the token that could be revoked.
+func TestDisconnectOutlivesItsCaller(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	ctx, leave := context.WithCancel(t.Context())
+	k.broker = broker.New(broker.Options{
+		Vault: k.vault, Connections: k.set, Shared: k.shared, Now: k.now,
+		OAuth: oauth.New(oauth.Options{Now: k.now, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			leave()
+			if err := r.Context().Err(); err != nil {
+				return nil, err
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})}),
+	})
+	if d, err := k.broker.Disconnect(ctx, target.Account); err != nil || !d.Revoked {
+		t.Errorf("got %+v, %v; want revoked", d, err)
+	}
+	if n := k.provider.LiveGrants("alice"); n != 0 {
+		t.Errorf("the provider has %d live grants, want none", n)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Connected again while the provider is asked to end the old grant: the new one stays.
+func TestConnectedAgainDuringDisconnect(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	k.provider.SetFault("/revoke", fakeprovider.Fault{Count: 1, Stream: func(w http.ResponseWriter, _ *http.Request) {
+		k.connect("alice", "user_1")
+	}})
+	d, err := k.broker.Disconnect(t.Context(), target.Account)
+	if err != nil || !d.Revoked {
+		t.Fatalf("got %+v, %v; want revoked", d, err)
+	}
+	if c := k.credential(target); c.Generation != 2 {
+		t.Errorf("got generation %d, want 2", c.Generation)
+	}
+}
+
+// A token without a successor is used to its end, and its account ends with it.
+func TestNoRefreshToken(t *testing.T) {
+	k := newKit(t)
+	c, err := k.set.ByName("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := k.vault.Connect(t.Context(), vault.Link{}, vault.ConnectedAccount{
+		Project: c.Project, ConnectionID: c.ID, Connector: "demo", Identifier: "user_1",
+	}, vault.Grant{Access: vault.NewSecret("access"), ObtainedAt: k.now(), Expires: k.now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := k.resolve(string(a.ID))
+	k.pass(time.Hour - 3*time.Second)
+	c1 := k.credential(target)
+	if c2, err := k.broker.Renew(t.Context(), target, c1); err != nil || !same(c1, c2) {
+		t.Errorf("after a 401 got generation %d, error %v; want the same token", c2.Generation, err)
+	}
+	if a := k.account(target); a.Status != vault.StatusActive {
+		t.Errorf("got status %s before the token's end, want ACTIVE", a.Status)
+	}
+	k.pass(3 * time.Second)
+	_, err = k.broker.Credential(t.Context(), target)
+	if be := wantCode(t, err, broker.CodeExpired); be.Reason != "no_refresh_token" {
+		t.Errorf("got reason %q", be.Reason)
 	}
 }
 

@@ -20,8 +20,8 @@ type Shared struct {
 	// failed remembers when a refresh failed for now, forced when one was last forced by a 401.
 	failed map[vault.AccountID]failure
 	forced map[vault.AccountID]time.Time
-	// unsaved are rotated tokens that the vault did not take yet.
-	unsaved map[vault.AccountID]vault.Grant
+	// unsaved are refreshed grants that the vault has not taken yet.
+	unsaved map[vault.AccountID]unsaved
 	pruned  time.Time
 	running sync.WaitGroup
 	closed  bool
@@ -30,6 +30,12 @@ type Shared struct {
 type failure struct {
 	until time.Time
 	err   *Error
+}
+
+// unsaved is a refreshed grant that is in memory only, and the flight that saves it.
+type unsaved struct {
+	grant vault.Grant
+	save  func() (*entry, error)
 }
 
 // flight is one refresh under way; many callers wait for it, none can cancel it.
@@ -51,7 +57,7 @@ func NewShared(cacheBytes int) *Shared {
 	return &Shared{
 		cache:   newCache(cacheBytes),
 		flights: map[vault.AccountID]*flight{}, failed: map[vault.AccountID]failure{},
-		forced: map[vault.AccountID]time.Time{}, unsaved: map[vault.AccountID]vault.Grant{},
+		forced: map[vault.AccountID]time.Time{}, unsaved: map[vault.AccountID]unsaved{},
 	}
 }
 
@@ -63,7 +69,7 @@ func (s *Shared) fly(id vault.AccountID, run func() (*entry, error)) *flight {
 }
 
 // force is fly for a credential that the provider has refused. It starts no flight, and returns nil,
-// if one was forced lately and has landed.
+// if one was forced lately and has landed, or has failed for now.
 func (s *Shared) force(id vault.AccountID, now time.Time, run func() (*entry, error)) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,6 +115,9 @@ func (f *flight) wait(ctx context.Context) (*entry, error) {
 
 // mayForce tells whether a 401 may force a refresh now, and notes that it does. The lock is held.
 func (s *Shared) mayForce(id vault.AccountID, now time.Time) bool {
+	if s.failing(id, now) != nil {
+		return false
+	}
 	if last, ok := s.forced[id]; ok && now.Sub(last) < forcedEvery {
 		return false
 	}
@@ -130,6 +139,11 @@ func (s *Shared) prune(now time.Time) {
 func (s *Shared) recentFailure(id vault.AccountID, now time.Time) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.failing(id, now)
+}
+
+// failing is recentFailure under the lock.
+func (s *Shared) failing(id vault.AccountID, now time.Time) *Error {
 	f, ok := s.failed[id]
 	if !ok {
 		return nil
@@ -165,24 +179,39 @@ func (s *Shared) Unsaved() int {
 	return len(s.unsaved)
 }
 
-func (s *Shared) keepUnsaved(g vault.Grant) {
+// keepUnsaved keeps a grant in memory, and the flight that tries to save it again. It tells whether
+// the grant was not known to be unsaved before.
+func (s *Shared) keepUnsaved(g vault.Grant, save func() (*entry, error)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unsaved[g.AccountID] = g
+	known := s.unsaved[g.AccountID].grant.Generation == g.Generation
+	s.unsaved[g.AccountID] = unsaved{g, save}
+	return !known
 }
 
-func (s *Shared) takeUnsaved(id vault.AccountID) (vault.Grant, bool) {
+func (s *Shared) unsavedGrant(id vault.AccountID) (vault.Grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, ok := s.unsaved[id]
-	delete(s.unsaved, id)
-	return g, ok
+	u, ok := s.unsaved[id]
+	return u.grant, ok
 }
 
-// Drain lets running refreshes finish and be saved, and starts no more. It returns when none is
-// left or ctx ends.
+// dropUnsaved forgets a grant that has been saved, or is of no use any more.
+func (s *Shared) dropUnsaved(g vault.Grant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsaved[g.AccountID].grant.Generation == g.Generation {
+		delete(s.unsaved, g.AccountID)
+	}
+}
+
+// Drain lets running refreshes finish and be saved, tries once more to save what is unsaved, and
+// starts no more. It returns when nothing is left to wait for or ctx ends.
 func (s *Shared) Drain(ctx context.Context) error {
 	s.mu.Lock()
+	for id, u := range s.unsaved {
+		s.start(id, u.save)
+	}
 	s.closed = true
 	s.mu.Unlock()
 	done := make(chan struct{})

@@ -20,6 +20,7 @@ import (
 type kit struct {
 	t        testing.TB
 	provider *fakeprovider.Server
+	store    *hookedStore
 	vault    *vault.Vault
 	set      *connection.Set
 	broker   *broker.Broker
@@ -37,7 +38,8 @@ func newKit(t testing.TB) *kit {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.provider.Close() })
-	k.vault = vaulttest.NewAt(t, k.now)
+	k.store = &hookedStore{Store: vaulttest.NewStore(t)}
+	k.vault = vaulttest.OpenAt(t, k.store, vaulttest.NewKeys(t), k.now)
 	catalog, err := connectors.Builtin()
 	if err != nil {
 		t.Fatal(err)

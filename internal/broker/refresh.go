@@ -37,7 +37,7 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, erro
 	}
 	defer release()
 
-	if g, ok := b.shared.takeUnsaved(t.Account); ok {
+	if g, ok := b.shared.unsavedGrant(t.Account); ok {
 		return b.save(ctx, t, g)
 	}
 	b.shared.cache.remove(t.Account)
@@ -53,7 +53,10 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, erro
 		return nil, b.notFound(Ref{Account: t.Account}, err)
 	}
 	if g.Refresh.IsZero() {
-		return b.expire(ctx, t, g, "no_refresh_token")
+		if e.deadAt.IsZero() || b.now().Before(e.deadAt) {
+			return e, nil // a 401 may mean one URL only; the token may be good for all others
+		}
+		return b.expire(ctx, t, g, oauth.CodeNoRefreshToken)
 	}
 	if err := b.vault.Check(ctx); err != nil {
 		return nil, vaultError(err) // a refresh token is not spent when its successor could not be saved
@@ -88,34 +91,56 @@ func next(g vault.Grant, tok oauth.Token, now time.Time) vault.Grant {
 }
 
 // save writes the new grant, trying again while there is time: the old refresh token may be dead
-// already. What cannot be saved is kept in memory for the next attempt and not used.
+// already. What cannot be saved is kept in memory and not used; it is tried again until it is saved,
+// whether or not anybody asks for it.
 func (b *Broker) save(ctx context.Context, t Target, g vault.Grant) (*entry, error) {
+	again := func() (*entry, error) { return b.flight(t, g.Generation-1) }
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		epoch := b.shared.cache.now() // before the write, so that a disconnect right after it counts
 		a, err := b.vault.ReplaceGrant(ctx, t.Account, g)
-		switch {
-		case err == nil:
-			epoch := b.shared.cache.now()
+		if err == nil {
+			b.shared.dropUnsaved(g)
 			e := b.entryOf(a, g)
 			b.shared.cache.put(e, epoch)
 			return e, nil
-		case errors.Is(err, vault.ErrConflict), errors.Is(err, vault.ErrNotFound):
-			return b.overtaken(ctx, t, g)
 		}
-		b.log.Error("saving a refreshed grant; it is kept in memory", zap.String("account", string(t.Account)), zap.Error(err))
+		if errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrNotFound) {
+			var saved bool
+			if saved, err = b.holds(ctx, g); err == nil {
+				return b.overtaken(ctx, t, g, saved)
+			}
+		}
+		if b.shared.keepUnsaved(g, again) {
+			b.log.Error("saving a refreshed grant; it is kept in memory", zap.String("account", string(t.Account)), zap.Error(err))
+		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			b.shared.keepUnsaved(g)
+			time.AfterFunc(saveEvery, func() { b.shared.fly(t.Account, again) }) // nothing after Drain
 			return nil, vaultError(err)
 		}
 	}
 }
 
-// overtaken handles a new token for an account that has been disconnected, or connected again,
-// meanwhile: the token is of no use to anybody, so it is revoked.
-func (b *Broker) overtaken(ctx context.Context, t Target, g vault.Grant) (*entry, error) {
-	if _, err := b.oauth.Revoke(ctx, t.Connection.App, g); err != nil {
-		b.log.Warn("revoking a token that came too late", zap.String("account", string(t.Account)), zap.Error(err))
+// holds tells whether the vault has the grant g itself: an earlier write may have been done although
+// it was reported as failed.
+func (b *Broker) holds(ctx context.Context, g vault.Grant) (bool, error) {
+	stored, err := b.vault.Grant(ctx, g.AccountID)
+	if errors.Is(err, vault.ErrNotFound) || errors.Is(err, vault.ErrDamaged) {
+		return false, nil
+	}
+	return stored.Generation == g.Generation && stored.Access.Equal(g.Access), err
+}
+
+// overtaken looks at an account that the new token g is not, or no longer, to be written to. Unless
+// it is saved already, the account has been disconnected, or connected again, meanwhile: then the
+// token is of no use to anybody, and is revoked.
+func (b *Broker) overtaken(ctx context.Context, t Target, g vault.Grant, saved bool) (*entry, error) {
+	b.shared.dropUnsaved(g)
+	if !saved {
+		if _, err := b.oauth.Revoke(ctx, t.Connection.App, g); err != nil {
+			b.log.Warn("revoking a token that came too late", zap.String("account", string(t.Account)), zap.Error(err))
+		}
 	}
 	b.shared.cache.remove(t.Account)
 	return b.read(ctx, t.Account)

@@ -41,7 +41,9 @@ func (f *Flow) connect(ctx context.Context, j *journey, g vault.Grant, who vault
 
 func (f *Flow) save(ctx context.Context, j *journey, a vault.ConnectedAccount, g vault.Grant, who vault.Identity) (vault.ConnectedAccount, error) {
 	if g.Refresh.IsZero() && a.Status == vault.StatusActive && who.ID != "" && who.ID == a.Identity.ID {
-		f.keepRefresh(ctx, a, &g)
+		if err := f.keepRefresh(ctx, a, &g); err != nil {
+			return vault.ConnectedAccount{}, err
+		}
 	}
 	if who != (vault.Identity{}) {
 		a.Identity = who
@@ -58,12 +60,18 @@ func (f *Flow) save(ctx context.Context, j *journey, a vault.ConnectedAccount, g
 }
 
 // keepRefresh takes over the refresh token of a working grant when the provider, asked again for
-// the same account and client, gave no new one.
-func (f *Flow) keepRefresh(ctx context.Context, a vault.ConnectedAccount, g *vault.Grant) {
+// the same account and client, gave no new one. A grant that cannot be opened has none.
+func (f *Flow) keepRefresh(ctx context.Context, a vault.ConnectedAccount, g *vault.Grant) error {
 	old, err := f.vault.Grant(ctx, a.ID)
-	if err == nil && old.ClientID == g.ClientID {
+	switch {
+	case errors.Is(err, vault.ErrNotFound), errors.Is(err, vault.ErrDamaged):
+		return nil
+	case err != nil:
+		return err
+	case old.ClientID == g.ClientID:
 		g.Refresh, g.RefreshExpires = old.Refresh, old.RefreshExpires
 	}
+	return nil
 }
 
 // saved tells whether a write that was reported as failed has happened after all.

@@ -61,6 +61,29 @@ func TestSaveFails(t *testing.T) {
 	of(d.consent(fakeprovider.NewBrowser(), d.begin(consent.Request{}).URL, "alice", true)).want(t, http.StatusOK, "")
 }
 
+// The provider gives no second refresh token, and the first one cannot be read at first. It must not
+// be replaced by none.
+func TestRefreshTokenIsKept(t *testing.T) {
+	d := open(t)
+	of(d.consent(fakeprovider.NewBrowser(), d.begin(consent.Request{}).URL, "alice", true)).want(t, http.StatusOK, "")
+	a, _ := d.account("user_1")
+	before, err := d.vault.Grant(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := d.provider.Grant("alice", "openid", "mail.read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.provider.SetFault("/oauth/token", fakeprovider.Fault{Count: 1, Body: `{"token_type":"bearer","access_token":"` + tokens.Access + `"}`})
+	d.store.blind.Store(1)
+	of(d.consent(fakeprovider.NewBrowser(), d.begin(consent.Request{}).URL, "alice", true)).want(t, http.StatusOK, "")
+	after, err := d.vault.Grant(t.Context(), a.ID)
+	if err != nil || after.Generation != before.Generation+1 || !after.Refresh.Equal(before.Refresh) || before.Refresh.IsZero() {
+		t.Errorf("got generation %d, error %v; want the next one with the refresh token of the first", after.Generation, err)
+	}
+}
+
 // A write that was done although it was reported as failed is not undone by a revocation.
 func TestSaveFailsAfterTheWrite(t *testing.T) {
 	d := open(t)

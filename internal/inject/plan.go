@@ -44,7 +44,7 @@ var framingHeaders = []string{
 type Plan struct {
 	headers  []slot
 	params   []slot
-	defaults []field
+	defaults []ready
 	// stripHeaders and stripParams are what Strip removes.
 	stripHeaders []string
 	stripParams  []string
@@ -55,9 +55,6 @@ type slot struct {
 	name  string
 	parts []string
 }
-
-// field is a header that is set when the request has none.
-type field struct{ name, value string }
 
 // New compiles the injections of a connector. One that cannot be sent is an error naming it.
 func New(c *connectors.Connector) (*Plan, error) {
@@ -78,9 +75,9 @@ func New(c *connectors.Connector) (*Plan, error) {
 		if err := checkHeader(canonical, value); err != nil {
 			return nil, fmt.Errorf("connector %s: header %s: %w", c.Name, name, err)
 		}
-		p.defaults = append(p.defaults, field{canonical, value})
+		p.defaults = append(p.defaults, ready{canonical, []string{value}})
 	}
-	slices.SortFunc(p.defaults, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(p.defaults, func(a, b ready) int { return strings.Compare(a.name, b.name) })
 	return p, nil
 }
 

@@ -127,6 +127,9 @@ func (c *Client) send(ctx context.Context, op string, m message) (answer, error)
 	}
 	defer resp.Body.Close()
 	a := answer{status: resp.StatusCode, header: resp.Header}
+	if a.status < 200 { // 101: the body is the connection, and does not end with ctx
+		return answer{}, &Error{Op: op, Class: ClassMalformed, Code: statusCode(a.status), Status: a.status}
+	}
 	if a.status >= 300 && a.status <= 399 {
 		return answer{}, &Error{Op: op, Class: ClassMalformed, Code: CodeRedirectRefused, Status: a.status}
 	}

@@ -144,6 +144,36 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// An endpoint that switches protocols keeps the connection, on which no timeout holds any more.
+func TestProtocolSwitch(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = buffered.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: canary\r\n\r\n")
+		_ = buffered.Flush()
+		_, _ = io.Copy(io.Discard, conn) // until the client hangs up
+		conn.Close()
+	})
+	type outcome struct {
+		token oauth.Token
+		err   error
+	}
+	ended := make(chan outcome, 1)
+	app, client := at(t, plain(nil), base), newClient(oauth.Options{Timeout: 200 * time.Millisecond})
+	go func() {
+		token, err := client.Refresh(context.Background(), app, vault.NewSecret(refresh))
+		ended <- outcome{token, err}
+	}()
+	select {
+	case o := <-ended:
+		wantError(t, o.token, o.err, oauth.ClassMalformed, "provider_status_101")
+	case <-time.After(5 * time.Second):
+		t.Fatal("the call does not end")
+	}
+}
+
 // A request is sent once, also over a transport that keeps connections and finds one of them dead
 // after the request was written.
 func TestSentOnce(t *testing.T) {

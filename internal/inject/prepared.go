@@ -1,0 +1,84 @@
+package inject
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Prepared is a token in the form in which it goes onto requests, checked once. It holds the token,
+// so it is printed like one. It may be used by several goroutines.
+type Prepared struct {
+	plan    *Plan
+	headers []ready
+	params  string // "name=value&…", escaped
+}
+
+// ready is a header with its one value. The slice is shared by requests and never appended to.
+type ready struct {
+	name   string
+	values []string
+}
+
+// Prepare puts a token into the plan's templates. It returns ErrNoToken or ErrBadToken.
+func (p *Plan) Prepare(token vault.Secret) (*Prepared, error) {
+	secret := token.Reveal()
+	if secret == "" {
+		return nil, ErrNoToken
+	}
+	if !sendable(secret) {
+		return nil, ErrBadToken
+	}
+	out := &Prepared{plan: p, headers: make([]ready, len(p.headers))}
+	for i, s := range p.headers {
+		value := [1]string{s.value(secret)}
+		out.headers[i] = ready{s.name, value[:1:1]}
+	}
+	for _, s := range p.params {
+		if out.params != "" {
+			out.params += "&"
+		}
+		out.params += url.QueryEscape(s.name) + "=" + url.QueryEscape(s.value(secret))
+	}
+	return out, nil
+}
+
+// Of tells whether it was prepared by that plan. After a reload the connector may inject in another
+// way.
+func (c *Prepared) Of(p *Plan) bool { return c != nil && c.plan == p }
+
+// Apply puts the token on r, where it replaces whatever stood in its place, and adds the
+// connector's default headers that r lacks. r is the caller's private copy; its Header is changed,
+// its URL replaced.
+func (c *Prepared) Apply(r *http.Request) {
+	if r.Header == nil {
+		r.Header = make(http.Header, len(c.headers)+len(c.plan.defaults))
+	}
+	for _, d := range c.plan.defaults {
+		if absent(r.Header[d.name]) {
+			r.Header[d.name] = d.values
+		}
+	}
+	for _, h := range c.headers {
+		r.Header[h.name] = h.values
+	}
+	if c.params == "" {
+		return
+	}
+	u := *r.URL
+	u.RawQuery = removePairs(u.RawQuery, c.plan.named)
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += c.params
+	r.URL = &u
+}
+
+// Format writes REDACTED for every verb.
+func (c *Prepared) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
+
+// MarshalText makes encoders write REDACTED.
+func (c *Prepared) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
