@@ -96,8 +96,8 @@ func (h *Account) prepare(r *http.Request) (*hop, error) {
 	if no := policy.CheckHost(r, h.allowedHost); no != nil {
 		return p, refusal(no)
 	}
-	t, err := readTag(r)
-	if err != nil {
+	t := &p.tag
+	if err := t.read(r); err != nil {
 		return p, err
 	}
 	if checked, _, _ := strings.Cut(r.RequestURI, "?"); t.rest != checked {
@@ -110,7 +110,7 @@ func (h *Account) prepare(r *http.Request) (*hop, error) {
 		return p, vaultProblem(err)
 	}
 	p.broker = core.broker
-	if p.target, err = h.resolve(core.broker, r, &t); err != nil {
+	if p.target, err = h.resolve(core.broker, r, t); err != nil {
 		return p, err
 	}
 	var ok bool
@@ -121,7 +121,7 @@ func (h *Account) prepare(r *http.Request) (*hop, error) {
 		return p, h.reconnectable(r, core, err)
 	}
 	p.outcome = outcomeFresh
-	p.tag, p.inbound = t, r
+	p.inbound = r
 	return p, nil
 }
 

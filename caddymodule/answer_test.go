@@ -44,8 +44,8 @@ api:
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Host = "localhost:8090"
 	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8090}))
-	tag, err := readTag(r)
-	if err != nil {
+	var tag tag
+	if err := tag.read(r); err != nil {
 		t.Fatal(err)
 	}
 	if tag.path.IsZero() {

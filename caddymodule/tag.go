@@ -37,36 +37,32 @@ var (
 	}
 )
 
-// readTag reads the tag from the header Connected-Account and from the path: /@ca_…/rest,
+// read reads the tag from the header Connected-Account and from the path: /@ca_…/rest,
 // /@connection/identifier/rest, and either with /@base after it.
-func readTag(r *http.Request) (tag, error) {
-	t := tag{rest: r.URL.EscapedPath()}
+func (t *tag) read(r *http.Request) (err error) {
+	t.rest = r.URL.EscapedPath()
 	switch lines := r.Header[accountHeader]; len(lines) {
 	case 0:
 	case 1:
-		ref, err := broker.ParseRef(lines[0])
-		if err != nil {
-			return tag{}, err
+		if t.header, err = broker.ParseRef(lines[0]); err != nil {
+			return err
 		}
-		t.header = ref
 	default:
-		return tag{}, errTagInvalid
+		return errTagInvalid
 	}
 	switch lines := r.Header[baseHeader]; len(lines) {
 	case 0:
 	case 1:
 		if t.base = lines[0]; t.base == "" {
-			return tag{}, errBaseInvalid
+			return errBaseInvalid
 		}
 	default:
-		return tag{}, errBaseInvalid
+		return errBaseInvalid
 	}
 	if strings.HasPrefix(t.rest, "/@") {
-		if err := t.readPath(); err != nil {
-			return tag{}, err
-		}
+		return t.readPath()
 	}
-	return t, nil
+	return nil
 }
 
 // readPath takes the tag off the path.

@@ -177,7 +177,7 @@ func (t *Transport) send(r *http.Request, h *hop, c broker.Credential, body io.R
 	out.RequestURI = ""
 	policy.DropSteering(out.Header)
 	plan.Strip(&out)
-	if err := plan.Apply(&out, c.Token); err != nil {
+	if err := c.Inject(&out, plan); err != nil {
 		return nil, err
 	}
 	return t.HTTPTransport.RoundTrip(&out)

@@ -6,11 +6,13 @@ package broker
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -91,6 +93,17 @@ type Target struct {
 type Credential struct {
 	Token      vault.Secret
 	Generation uint64
+	prepared   *inject.Prepared
+}
+
+// Inject puts the credential on r, the caller's private copy, as the connection's plan says. It
+// returns the errors of [inject.Plan.Prepare].
+func (c Credential) Inject(r *http.Request, plan *inject.Plan) error {
+	if c.prepared.Of(plan) {
+		c.prepared.Apply(r)
+		return nil
+	}
+	return plan.Apply(r, c.Token) // the connection was changed since the credential was opened
 }
 
 // maxCandidates bounds the list in a CodeAmbiguous error.
@@ -175,13 +188,21 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 		id: a.ID, name: nameKey{a.ConnectionID, a.Identifier}, status: a.Status, reason: a.Reason,
 		credential: Credential{Token: g.Access, Generation: g.Generation},
 	}
+	c, err := b.set.ByID(a.ConnectionID)
+	if err == nil {
+		e.name.connection = c.ID // one string for all accounts of a connection
+	}
+	if err == nil && !g.Access.IsZero() {
+		// A token that cannot be sent is told to the request that needs it.
+		e.credential.prepared, _ = c.Inject.Prepare(g.Access)
+	}
 	if g.Expires.IsZero() {
 		return e
 	}
 	life := g.Expires.Sub(g.ObtainedAt)
 	e.deadAt = g.Expires.Add(-min(skew, life/10))
 	margin := defaultMargin
-	if c, err := b.set.ByID(a.ConnectionID); err == nil && c.Connector().Refresh.Margin > 0 {
+	if err == nil && c.Connector().Refresh.Margin > 0 {
 		margin = time.Duration(c.Connector().Refresh.Margin)
 	}
 	if g.Refresh.IsZero() {

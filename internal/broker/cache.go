@@ -29,11 +29,12 @@ type nameKey struct {
 	identifier string
 }
 
-// entryOverhead is roughly what an entry costs beside its strings: two map slots and the struct.
-const entryOverhead = 450
+// entryOverhead is roughly what an entry costs beside its strings: two map slots and the structs.
+const entryOverhead = 600
 
+// size counts the token twice: as it is, and as it goes onto requests.
 func (e *entry) size() int {
-	return entryOverhead + len(e.id) + len(e.name.connection) + len(e.name.identifier) + e.credential.Token.Len()
+	return entryOverhead + len(e.id) + len(e.name.connection) + len(e.name.identifier) + 2*e.credential.Token.Len()
 }
 
 // cache holds opened credentials, bounded by bytes. When it is full, some entries leave at random:

@@ -58,77 +58,137 @@ const newLink = "Go back to {app} and ask for a new link."
 
 // messages has one for every code. They are ours: a provider's words are never shown.
 var messages = map[string]message{
-	codeIdentifierInvalid: {http.StatusBadRequest, "Identifier not valid", "the identifier is not valid",
-		"use 1 to 200 letters, digits and ._@+=:|~- that begin with a letter or a digit"},
-	codeAppStateInvalid: {http.StatusBadRequest, "State not valid", "the state to hand back is not valid",
-		"use at most 512 printable ASCII characters"},
-	codeScopesInvalid: {http.StatusBadRequest, "Scopes not valid", "a scope is not valid",
-		"use at most 100 scopes without spaces, quotes and backslashes"},
-	codeReturnURL: {http.StatusBadRequest, "Return URL not allowed", "the return URL is not one of the allowed ones",
-		"add its origin to return_urls, or leave it out"},
+	codeIdentifierInvalid: {
+		http.StatusBadRequest, "Identifier not valid", "the identifier is not valid",
+		"use 1 to 200 letters, digits and ._@+=:|~- that begin with a letter or a digit",
+	},
+	codeAppStateInvalid: {
+		http.StatusBadRequest, "State not valid", "the state to hand back is not valid",
+		"use at most 512 printable ASCII characters",
+	},
+	codeScopesInvalid: {
+		http.StatusBadRequest, "Scopes not valid", "a scope is not valid",
+		"use at most 100 scopes without spaces, quotes and backslashes",
+	},
+	codeReturnURL: {
+		http.StatusBadRequest, "Return URL not allowed", "the return URL is not one of the allowed ones",
+		"add its origin to return_urls, or leave it out",
+	},
 
-	codeLinkUnknown: {http.StatusNotFound, "This link does not exist",
-		"It may have been cut off on its way to you, or it is too old.", newLink},
-	codeLinkExpired: {http.StatusGone, "This link has expired",
-		"Links work for a short time only, so that nobody else can use them.", newLink},
-	codeLinkUsed: {http.StatusGone, "This link has been used",
-		"Each link works once.", "If your account is not connected yet, go back to {app} and ask for a new link."},
-	codeLinkClosed: {http.StatusGone, "This link is closed",
-		"It was opened before, and the account was not connected.", newLink},
-	codeBusy: {http.StatusConflict, "Just opened elsewhere",
-		"The same link was opened twice at the same moment.", "Go back and press the button again."},
-	codeOrigin: {http.StatusForbidden, "Please open the link itself",
-		"Another page tried to press the button for you.", "Open the link that you were given, and press the button there."},
+	codeLinkUnknown: {
+		http.StatusNotFound, "This link does not exist",
+		"It may have been cut off on its way to you, or it is too old.", newLink,
+	},
+	codeLinkExpired: {
+		http.StatusGone, "This link has expired",
+		"Links work for a short time only, so that nobody else can use them.", newLink,
+	},
+	codeLinkUsed: {
+		http.StatusGone, "This link has been used",
+		"Each link works once.", "If your account is not connected yet, go back to {app} and ask for a new link.",
+	},
+	codeLinkClosed: {
+		http.StatusGone, "This link is closed",
+		"It was opened before, and the account was not connected.", newLink,
+	},
+	codeBusy: {
+		http.StatusConflict, "Just opened elsewhere",
+		"The same link was opened twice at the same moment.", "Go back and press the button again.",
+	},
+	codeOrigin: {
+		http.StatusForbidden, "Please open the link itself",
+		"Another page tried to press the button for you.", "Open the link that you were given, and press the button there.",
+	},
 
-	codeCallbackInvalid: {http.StatusBadRequest, "That answer cannot be read",
-		"The page you came from sent something that is not a complete answer. Nothing was connected.", newLink},
-	codeStateUnknown: {http.StatusBadRequest, "This answer belongs to nothing",
-		"It is not, or no longer, awaited here. If you opened the link a second time, finish in the newer tab. Nothing was connected.", newLink},
-	codeWrongBrowser: {http.StatusForbidden, "Please finish in the same browser",
+	codeCallbackInvalid: {
+		http.StatusBadRequest, "That answer cannot be read",
+		"The page you came from sent something that is not a complete answer. Nothing was connected.", newLink,
+	},
+	codeStateUnknown: {
+		http.StatusBadRequest, "This answer belongs to nothing",
+		"It is not, or no longer, awaited here. If you opened the link a second time, finish in the newer tab. Nothing was connected.", newLink,
+	},
+	codeWrongBrowser: {
+		http.StatusForbidden, "Please finish in the same browser",
 		"You began in another browser, or cookies are blocked. Nothing was connected, and the link is closed now.",
-		"Ask for a new link, and open it in the browser you will finish in."},
-	codeAlreadyDone: {http.StatusConflict, "Already taken care of",
-		"This answer has been received before.", "You can close this page and go back to {app}."},
+		"Ask for a new link, and open it in the browser you will finish in.",
+	},
+	codeAlreadyDone: {
+		http.StatusConflict, "Already taken care of",
+		"This answer has been received before.", "You can close this page and go back to {app}.",
+	},
 
-	codeConnected: {http.StatusOK, "You are connected",
-		"{App} can now use your {provider} account.", "You can close this page."},
-	codeDenied: {http.StatusForbidden, "Not connected",
-		"You declined at {provider}, so nothing was connected.", "If that was a mistake, go back to {app} and ask for a new link."},
-	codeScopeRefused: {http.StatusBadGateway, "Not connected",
-		"{provider} does not give the permissions that were asked for.", "Please tell the people behind {app}."},
-	codeProviderRefused: {http.StatusBadGateway, "Not connected",
-		"{provider} ended the request with an error.", newLink},
-	codeProviderUnavailable: {http.StatusBadGateway, "{provider} does not answer",
-		"Your consent could not be completed because {provider} has a problem right now.", "Try again in a few minutes with a new link from {app}."},
-	codeClientRejected: {http.StatusBadGateway, "Not connected",
-		"{provider} does not accept the way {app} is set up there.", "Please tell the people behind {app}."},
-	codeIssuer: {http.StatusBadRequest, "Not connected",
-		"The answer does not come from {provider}.", newLink},
-	codeExchangeFailed: {http.StatusBadGateway, "Not connected",
-		"{provider} refused to complete your consent.", newLink},
-	codeIdentityMismatch: {http.StatusConflict, "That is a different account",
+	codeConnected: {
+		http.StatusOK, "You are connected",
+		"{App} can now use your {provider} account.", "You can close this page.",
+	},
+	codeDenied: {
+		http.StatusForbidden, "Not connected",
+		"You declined at {provider}, so nothing was connected.", "If that was a mistake, go back to {app} and ask for a new link.",
+	},
+	codeScopeRefused: {
+		http.StatusBadGateway, "Not connected",
+		"{provider} does not give the permissions that were asked for.", "Please tell the people behind {app}.",
+	},
+	codeProviderRefused: {
+		http.StatusBadGateway, "Not connected",
+		"{provider} ended the request with an error.", newLink,
+	},
+	codeProviderUnavailable: {
+		http.StatusBadGateway, "{provider} does not answer",
+		"Your consent could not be completed because {provider} has a problem right now.", "Try again in a few minutes with a new link from {app}.",
+	},
+	codeClientRejected: {
+		http.StatusBadGateway, "Not connected",
+		"{provider} does not accept the way {app} is set up there.", "Please tell the people behind {app}.",
+	},
+	codeIssuer: {
+		http.StatusBadRequest, "Not connected",
+		"The answer does not come from {provider}.", newLink,
+	},
+	codeExchangeFailed: {
+		http.StatusBadGateway, "Not connected",
+		"{provider} refused to complete your consent.", newLink,
+	},
+	codeIdentityMismatch: {
+		http.StatusConflict, "That is a different account",
 		"You signed in at {provider} as somebody else than last time. The earlier account stays as it was, and the new access is not kept.",
-		"Sign out at {provider}, then ask {app} for a new link and use the same account."},
-	codeIdentityUnknown: {http.StatusBadGateway, "Not connected",
+		"Sign out at {provider}, then ask {app} for a new link and use the same account.",
+	},
+	codeIdentityUnknown: {
+		http.StatusBadGateway, "Not connected",
 		"{provider} did not say whose account it is, so it cannot be known whether it is the same one as before. The earlier account stays as it was.",
-		"Try again in a few minutes with a new link from {app}."},
-	codeDisconnected: {http.StatusConflict, "Disconnected meanwhile",
-		"The account was disconnected after this link was made. Nothing was connected.", newLink},
-	codeSaveFailed: {http.StatusServiceUnavailable, "Not connected",
+		"Try again in a few minutes with a new link from {app}.",
+	},
+	codeDisconnected: {
+		http.StatusConflict, "Disconnected meanwhile",
+		"The account was disconnected after this link was made. Nothing was connected.", newLink,
+	},
+	codeSaveFailed: {
+		http.StatusServiceUnavailable, "Not connected",
 		"You did everything right, but your consent could not be saved here. Nothing was connected.",
-		"Try again in a few minutes with a new link from {app}."},
+		"Try again in a few minutes with a new link from {app}.",
+	},
 
-	codeConnection: {http.StatusServiceUnavailable, "Not set up",
-		"The connection to {provider} cannot be used at the moment.", "Please tell the people behind {app}."},
-	codeVault: {http.StatusServiceUnavailable, "Not available right now",
-		"We cannot look this up at the moment. Nothing was connected.", "Try again in a few minutes."},
+	codeConnection: {
+		http.StatusServiceUnavailable, "Not set up",
+		"The connection to {provider} cannot be used at the moment.", "Please tell the people behind {app}.",
+	},
+	codeVault: {
+		http.StatusServiceUnavailable, "Not available right now",
+		"We cannot look this up at the moment. Nothing was connected.", "Try again in a few minutes.",
+	},
 	codeNothingHere: {http.StatusNotFound, "Nothing here", "There is no page at this address.", newLink},
-	codeNoConnection: {http.StatusNotFound, "Not a callback URL",
+	codeNoConnection: {
+		http.StatusNotFound, "Not a callback URL",
 		"No connection has this callback URL.",
-		"In the app's registration at the provider, the redirect URI must be exactly {callback}/ and the connection's name."},
-	codeWrongHost: {http.StatusMisdirectedRequest, "Not the configured address",
+		"In the app's registration at the provider, the redirect URI must be exactly {callback}/ and the connection's name.",
+	},
+	codeWrongHost: {
+		http.StatusMisdirectedRequest, "Not the configured address",
 		"This page was opened at {host}. The configured callback is {callback}.",
-		"In the app's registration at the provider, the redirect URI must be exactly {callback}/ and the connection's name."},
+		"In the app's registration at the provider, the redirect URI must be exactly {callback}/ and the connection's name.",
+	},
 	codeMethod:        {http.StatusMethodNotAllowed, "That does not work here", "This page cannot be asked in this way.", newLink},
 	codeNothingToShow: {http.StatusOK, "Done", "There is nothing more to do on this page.", "You can close it and go back to {app}."},
 }

@@ -12,9 +12,10 @@ import (
 // Prepared is a token in the form in which it goes onto requests, checked once. It holds the token,
 // so it is printed like one. It may be used by several goroutines.
 type Prepared struct {
-	plan    *Plan
-	headers []ready
-	params  string // "name=value&…", escaped
+	plan   *Plan
+	values []string  // of the plan's headers, in their order
+	one    [1]string // what values is a slice of when there is one: nothing else to fetch
+	params string    // "name=value&…", escaped
 }
 
 // ready is a header with its one value. The slice is shared by requests and never appended to.
@@ -32,10 +33,12 @@ func (p *Plan) Prepare(token vault.Secret) (*Prepared, error) {
 	if !sendable(secret) {
 		return nil, ErrBadToken
 	}
-	out := &Prepared{plan: p, headers: make([]ready, len(p.headers))}
+	out := &Prepared{plan: p}
+	if out.values = out.one[:]; len(p.headers) != 1 {
+		out.values = make([]string, len(p.headers))
+	}
 	for i, s := range p.headers {
-		value := [1]string{s.value(secret)}
-		out.headers[i] = ready{s.name, value[:1:1]}
+		out.values[i] = s.value(secret)
 	}
 	for _, s := range p.params {
 		if out.params != "" {
@@ -55,15 +58,15 @@ func (c *Prepared) Of(p *Plan) bool { return c != nil && c.plan == p }
 // its URL replaced.
 func (c *Prepared) Apply(r *http.Request) {
 	if r.Header == nil {
-		r.Header = make(http.Header, len(c.headers)+len(c.plan.defaults))
+		r.Header = make(http.Header, len(c.values)+len(c.plan.defaults))
 	}
 	for _, d := range c.plan.defaults {
 		if absent(r.Header[d.name]) {
 			r.Header[d.name] = d.values
 		}
 	}
-	for _, h := range c.headers {
-		r.Header[h.name] = h.values
+	for i, s := range c.plan.headers {
+		r.Header[s.name] = c.values[i : i+1 : i+1]
 	}
 	if c.params == "" {
 		return
