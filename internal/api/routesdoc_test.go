@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var routeHeading = regexp.MustCompile("(?m)^### ([A-Z]+) (/\\S+)$")
+var routeHeading = regexp.MustCompile(`(?m)^### ([A-Z]+) (/\S+)$`)
 
 // TestRoutesDoc asks every route of the reference page; there are no others.
 func TestRoutesDoc(t *testing.T) {
