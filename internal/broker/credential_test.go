@@ -318,6 +318,36 @@ func TestR15DisconnectDuringRefresh(t *testing.T) {
 	await(t, func() bool { return k.provider.LiveGrants("alice") == 0 })
 }
 
+// R-15, connected again while a refresh is under way: the late token is dropped, and nothing is
+// revoked, because some providers would end the new grant with the old one.
+func TestR15ConnectedAgainDuringRefresh(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	k.pass(beyondExpiry)
+	release, waiting := k.provider.HoldToken()
+	got := make(chan broker.Credential, 1)
+	go func() {
+		c, err := k.broker.Credential(context.Background(), target)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- c
+	}()
+	await(t, func() bool { return waiting() == 1 })
+	k.connect("alice", "user_1")
+	release()
+	stored, err := k.vault.Grant(t.Context(), target.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := <-got; c.Generation != stored.Generation || !c.Token.Equal(stored.Access) {
+		t.Errorf("got generation %d, want the new grant's, %d", c.Generation, stored.Generation)
+	}
+	if n := k.provider.Requests("/revoke"); n != 0 {
+		t.Errorf("got %d revocations, want none", n)
+	}
+}
+
 // A token near its end is used, and refreshed behind the request.
 func TestRefreshBehindTheRequest(t *testing.T) {
 	k := newKit(t)

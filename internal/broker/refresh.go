@@ -133,17 +133,19 @@ func (b *Broker) holds(ctx context.Context, g vault.Grant) (bool, error) {
 }
 
 // overtaken looks at an account that the new token g is not, or no longer, to be written to. Unless
-// it is saved already, the account has been disconnected, or connected again, meanwhile: then the
-// token is of no use to anybody, and is revoked.
+// it is saved already, the account has been disconnected, or connected again, meanwhile, and the
+// token is of no use to anybody. After a disconnect it is revoked. After a new connection it is only
+// dropped: at some providers, Google among them, revoking one token of a user ends the others too.
 func (b *Broker) overtaken(ctx context.Context, t Target, g vault.Grant, saved bool) (*entry, error) {
 	b.shared.dropUnsaved(g)
-	if !saved {
+	b.shared.cache.remove(t.Account)
+	e, err := b.read(ctx, t.Account)
+	if !saved && (err != nil || e.status != vault.StatusActive) {
 		if _, err := b.oauth.Revoke(ctx, t.Connection.App, g); err != nil {
 			b.log.Warn("revoking a token that came too late", zap.String("account", string(t.Account)), zap.Error(err))
 		}
 	}
-	b.shared.cache.remove(t.Account)
-	return b.read(ctx, t.Account)
+	return e, err
 }
 
 // refused sorts a failed refresh: a dead grant ends the account, anything else leaves it as it is.
