@@ -107,7 +107,9 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
 	a, code := f.connect(ctx, j, g, who)
-	if code != "" {
+	if code != "" && code != codeIdentityUnknown {
+		// Who it is not known of may be the account's own user, whose working grant some providers
+		// would end as well.
 		f.discard(ctx, j, g)
 	}
 	return a, code

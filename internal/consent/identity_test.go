@@ -56,6 +56,9 @@ func TestO19UnknownIdentity(t *testing.T) {
 	d.provider.SetFault("/api/me", fakeprovider.Fault{Status: http.StatusInternalServerError})
 	page := d.consent(fakeprovider.NewBrowser(), d.begin(consent.Request{}).URL, "bob", true)
 	of(page).want(t, http.StatusBadGateway, "identity_unconfirmed")
+	if got := d.provider.Requests("/revoke"); got != 0 {
+		t.Errorf("%d tokens were revoked, want none: it could end the working grant too", got)
+	}
 	if a, _ := d.account("user_1"); a.Identity.ID != "alice" {
 		t.Errorf("the identity is %+v", a.Identity)
 	}
