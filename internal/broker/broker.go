@@ -86,7 +86,7 @@ type Target struct {
 	Account    vault.AccountID
 	Identifier string
 	Connection *connection.Connection
-	slot       *slot
+	entry      *entry
 }
 
 // Credential is what is put on a request now.
@@ -115,13 +115,9 @@ func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
 	if ref.IsZero() {
 		return Target{}, b.unnamed(ctx)
 	}
-	s, err := b.find(ctx, ref)
+	e, err := b.find(ctx, ref)
 	if err != nil {
 		return Target{}, err
-	}
-	e := s.Load()
-	if e == nil {
-		return b.Resolve(ctx, ref) // removed in this instant
 	}
 	c, err := b.set.ByID(e.name.connection)
 	if err != nil {
@@ -131,38 +127,38 @@ func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
 			Next:    "put the connection back, or connect the user at another one",
 		}
 	}
-	return Target{Account: e.id, Identifier: e.name.identifier, Connection: c, slot: s}, nil
+	return Target{Account: e.id, Identifier: e.name.identifier, Connection: c, entry: e}, nil
 }
 
-// find returns the slot of the account that ref names, from the cache if it is there.
-func (b *Broker) find(ctx context.Context, ref Ref) (*slot, error) {
+// find returns the entry of the account that ref names, from the cache if it is there.
+func (b *Broker) find(ctx context.Context, ref Ref) (*entry, error) {
 	if ref.Account != "" {
-		if s := b.shared.cache.get(ref.Account); s != nil {
-			return s, nil
+		if e := b.shared.cache.get(ref.Account); e != nil {
+			return e, nil
 		}
-		s, err := b.load(ctx, ref.Account, nameKey{})
+		e, err := b.load(ctx, ref.Account, nameKey{})
 		if err != nil {
 			return nil, b.notFound(ref, err)
 		}
-		return s, nil
+		return e, nil
 	}
 	c, err := b.set.ByName(ref.Connection)
 	if err != nil {
 		return nil, b.notFound(ref, err)
 	}
 	name := nameKey{c.ID, ref.Identifier}
-	if s := b.shared.cache.find(name); s != nil {
-		return s, nil
+	if e := b.shared.cache.find(name); e != nil {
+		return e, nil
 	}
-	s, err := b.load(ctx, "", name)
+	e, err := b.load(ctx, "", name)
 	if err != nil {
 		return nil, b.notFound(ref, err)
 	}
-	return s, nil
+	return e, nil
 }
 
 // load reads an account, by its ID or else its name, and its grant into the cache.
-func (b *Broker) load(ctx context.Context, id vault.AccountID, name nameKey) (*slot, error) {
+func (b *Broker) load(ctx context.Context, id vault.AccountID, name nameKey) (*entry, error) {
 	epoch := b.shared.cache.now()
 	var a vault.ConnectedAccount
 	var err error
@@ -193,8 +189,9 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 		e.name.connection = c.ID // one string for all accounts of a connection
 	}
 	if err == nil && !g.Access.IsZero() {
-		// A token that cannot be sent is told to the request that needs it.
-		e.credential.prepared, _ = c.Inject.Prepare(g.Access)
+		if p, err := c.Inject.Prepare(g.Access); err == nil { // else the request that needs it is told
+			e.prepared, e.credential.prepared = p, &e.prepared
+		}
 	}
 	if g.Expires.IsZero() {
 		return e

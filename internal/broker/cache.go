@@ -5,31 +5,33 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// entry is what the hot path needs of one account. It is immutable; a change makes a new one.
+// entry is what the hot path needs of one account. A change makes a new one. It is one object in
+// memory as far as possible: with many accounts, each further one is a miss of the processor's
+// caches at every request.
 type entry struct {
 	id         vault.AccountID
 	name       nameKey
 	status     vault.Status
 	reason     string
 	credential Credential
+	prepared   inject.Prepared // what credential points to
 	// renewAt is when a request starts a refresh behind it, deadAt when the token may no longer
 	// be used. Both are zero for a token that does not expire.
 	renewAt, deadAt time.Time
+	// gone tells those who found the entry before that it is not the account's any more.
+	gone atomic.Bool
 }
-
-// slot is the place of an account in the cache. A [Target] keeps it, so that the credential is one
-// load away; a removed account leaves its slot empty.
-type slot struct{ atomic.Pointer[entry] }
 
 type nameKey struct {
 	connection vault.ConnectionID
 	identifier string
 }
 
-// entryOverhead is roughly what an entry costs beside its strings: two map slots and the structs.
+// entryOverhead is roughly what an entry costs beside its strings: two map slots and the struct.
 const entryOverhead = 600
 
 // size counts the token twice: as it is, and as it goes onto requests.
@@ -42,8 +44,8 @@ func (e *entry) size() int {
 // microseconds.
 type cache struct {
 	mu     sync.RWMutex
-	byID   map[vault.AccountID]*slot
-	byName map[nameKey]*slot
+	byID   map[vault.AccountID]*entry
+	byName map[nameKey]*entry
 	bytes  int
 	limit  int
 	// epoch counts removals, so that what was read before one is not put back after it.
@@ -51,21 +53,21 @@ type cache struct {
 }
 
 func newCache(limit int) *cache {
-	return &cache{byID: map[vault.AccountID]*slot{}, byName: map[nameKey]*slot{}, limit: limit}
+	return &cache{byID: map[vault.AccountID]*entry{}, byName: map[nameKey]*entry{}, limit: limit}
 }
 
-func (c *cache) get(id vault.AccountID) *slot {
+func (c *cache) get(id vault.AccountID) *entry {
 	c.mu.RLock()
-	s := c.byID[id]
+	e := c.byID[id]
 	c.mu.RUnlock()
-	return s
+	return e
 }
 
-func (c *cache) find(name nameKey) *slot {
+func (c *cache) find(name nameKey) *entry {
 	c.mu.RLock()
-	s := c.byName[name]
+	e := c.byName[name]
 	c.mu.RUnlock()
-	return s
+	return e
 }
 
 func (c *cache) now() uint64 {
@@ -75,53 +77,46 @@ func (c *cache) now() uint64 {
 }
 
 // put adds e unless something was removed since epoch, or a newer generation is there. It returns
-// the slot of the entry that holds now, which is not in the cache in the first case; neither is an
+// the entry that holds now. In the first case that is e, but it is not in the cache; neither is an
 // older generation then.
-func (c *cache) put(e *entry, epoch uint64) *slot {
+func (c *cache) put(e *entry, epoch uint64) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.byID[e.id]
+	old := c.byID[e.id]
 	switch {
 	case c.epoch != epoch:
-		if s != nil && s.Load().credential.Generation < e.credential.Generation {
+		if old != nil && old.credential.Generation < e.credential.Generation {
 			c.epoch++
-			c.drop(s)
+			c.drop(old)
 		}
-		s = new(slot)
-		s.Store(e)
-		return s
-	case s == nil:
-		s = new(slot)
-		c.byID[e.id], c.byName[e.name] = s, s
-	default:
-		old := s.Load()
-		if old.credential.Generation > e.credential.Generation {
-			return s
-		}
-		c.bytes -= old.size()
+		return e
+	case old != nil && old.credential.Generation > e.credential.Generation:
+		return old
+	case old != nil:
+		c.drop(old)
 	}
-	s.Store(e)
+	c.byID[e.id], c.byName[e.name] = e, e
 	c.bytes += e.size()
 	if c.bytes > c.limit {
-		c.shrink(s)
+		c.shrink(e)
 	}
-	return s
+	return e
 }
 
 // shrink drops entries until a tenth of the limit is free; keep stays.
-func (c *cache) shrink(keep *slot) {
-	for _, s := range c.byID {
+func (c *cache) shrink(keep *entry) {
+	for _, e := range c.byID {
 		if c.bytes <= c.limit-c.limit/10 {
 			return
 		}
-		if s != keep {
-			c.drop(s)
+		if e != keep {
+			c.drop(e)
 		}
 	}
 }
 
-func (c *cache) drop(s *slot) {
-	e := s.Swap(nil)
+func (c *cache) drop(e *entry) {
+	e.gone.Store(true)
 	delete(c.byID, e.id)
 	delete(c.byName, e.name)
 	c.bytes -= e.size()
@@ -132,7 +127,7 @@ func (c *cache) remove(id vault.AccountID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
-	if s := c.byID[id]; s != nil {
-		c.drop(s)
+	if e := c.byID[id]; e != nil {
+		c.drop(e)
 	}
 }

@@ -58,9 +58,9 @@ func (b *Broker) Renew(ctx context.Context, t Target, refused Credential) (Crede
 
 // current returns the entry of an account that is ACTIVE now.
 func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
-	var e *entry
-	if t.slot != nil {
-		e = t.slot.Load()
+	e := t.entry
+	if e == nil || e.gone.Load() {
+		e = b.shared.cache.get(t.Account)
 	}
 	if e == nil {
 		var err error
@@ -76,14 +76,11 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 
 // read reads an account that is not in the cache, or not any more.
 func (b *Broker) read(ctx context.Context, id vault.AccountID) (*entry, error) {
-	s, err := b.load(ctx, id, nameKey{})
+	e, err := b.load(ctx, id, nameKey{})
 	if err != nil {
 		return nil, b.notFound(Ref{Account: id}, err)
 	}
-	if e := s.Load(); e != nil {
-		return e, nil
-	}
-	return b.read(ctx, id) // removed in this instant
+	return e, nil
 }
 
 // landed waits for a refresh and looks at what the account is then.

@@ -13,8 +13,8 @@ import (
 // so it is printed like one. It may be used by several goroutines.
 type Prepared struct {
 	plan   *Plan
-	values []string  // of the plan's headers, in their order
-	one    [1]string // what values is a slice of when there is one: nothing else to fetch
+	first  [1]string // the value of the plan's first header: an array, so that slices of it cost nothing
+	others []string  // the values of the others
 	params string    // "name=value&…", escaped
 }
 
@@ -25,20 +25,21 @@ type ready struct {
 }
 
 // Prepare puts a token into the plan's templates. It returns ErrNoToken or ErrBadToken.
-func (p *Plan) Prepare(token vault.Secret) (*Prepared, error) {
+func (p *Plan) Prepare(token vault.Secret) (Prepared, error) {
 	secret := token.Reveal()
 	if secret == "" {
-		return nil, ErrNoToken
+		return Prepared{}, ErrNoToken
 	}
 	if !sendable(secret) {
-		return nil, ErrBadToken
+		return Prepared{}, ErrBadToken
 	}
-	out := &Prepared{plan: p}
-	if out.values = out.one[:]; len(p.headers) != 1 {
-		out.values = make([]string, len(p.headers))
-	}
+	out := Prepared{plan: p}
 	for i, s := range p.headers {
-		out.values[i] = s.value(secret)
+		if i == 0 {
+			out.first[0] = s.value(secret)
+		} else {
+			out.others = append(out.others, s.value(secret))
+		}
 	}
 	for _, s := range p.params {
 		if out.params != "" {
@@ -58,7 +59,7 @@ func (c *Prepared) Of(p *Plan) bool { return c != nil && c.plan == p }
 // its URL replaced.
 func (c *Prepared) Apply(r *http.Request) {
 	if r.Header == nil {
-		r.Header = make(http.Header, len(c.values)+len(c.plan.defaults))
+		r.Header = make(http.Header, len(c.plan.headers)+len(c.plan.defaults))
 	}
 	for _, d := range c.plan.defaults {
 		if absent(r.Header[d.name]) {
@@ -66,7 +67,11 @@ func (c *Prepared) Apply(r *http.Request) {
 		}
 	}
 	for i, s := range c.plan.headers {
-		r.Header[s.name] = c.values[i : i+1 : i+1]
+		if i == 0 {
+			r.Header[s.name] = c.first[:]
+		} else {
+			r.Header[s.name] = c.others[i-1 : i : i]
+		}
 	}
 	if c.params == "" {
 		return
@@ -81,7 +86,7 @@ func (c *Prepared) Apply(r *http.Request) {
 }
 
 // Format writes REDACTED for every verb.
-func (c *Prepared) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
+func (c Prepared) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
 
 // MarshalText makes encoders write REDACTED.
-func (c *Prepared) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
+func (c Prepared) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
