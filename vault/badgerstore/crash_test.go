@@ -66,9 +66,6 @@ func numbered(generation uint64) vault.Grant {
 
 // a refreshed grant that was acknowledged survives kill -9, whenever it comes.
 func TestR05KillWhileRotating(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills processes")
-	}
 	const kills = 25
 	dir := t.TempDir()
 	keys := seal.FileKeys{Path: filepath.Join(dir, "key")}

@@ -132,26 +132,6 @@ func TestFileKeys(t *testing.T) {
 	}
 }
 
-// V-10: a key that others can read is not used.
-func TestV10KeyFileMode(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("modes say nothing here")
-	}
-	f := seal.FileKeys{Path: filepath.Join(t.TempDir(), "key")}
-	if err := f.CreateKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: false, 0o644: false, 0o604: false, 0o666: false} {
-		if err := os.Chmod(f.Path, mode); err != nil {
-			t.Fatal(err)
-		}
-		_, err := f.Active(t.Context())
-		if ok && err != nil || !ok && !errors.Is(err, seal.ErrBadKey) {
-			t.Errorf("mode %04o: got error %v, want accepted %v", mode, err, ok)
-		}
-	}
-}
-
 func TestEnvKeys(t *testing.T) {
 	e := seal.EnvKeys{Var: "CLAVIGER_TEST_KEY", Retired: []string{"CLAVIGER_TEST_OLD"}}
 	if _, err := e.Active(t.Context()); !errors.Is(err, seal.ErrNoKey) {
