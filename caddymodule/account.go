@@ -79,6 +79,9 @@ func (h *Account) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err == nil || p.answered {
 		return err
 	}
+	if p.upload != nil {
+		p.upload.abandon()
+	}
 	h.fail(w, r, p, upstreamProblem(p, err))
 	return nil
 }

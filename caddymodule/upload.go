@@ -46,9 +46,7 @@ func (u *upload) Read(p []byte) (int, error) {
 // side by side, and the connection is closed after them: net/http cannot find the next request
 // behind a body that nobody has read to its end.
 func (u *upload) answering() {
-	u.stateMu.Lock()
-	defer u.stateMu.Unlock()
-	if u.sawEOF || !u.http1 {
+	if u.complete() || !u.http1 {
 		return
 	}
 	if http.NewResponseController(u.w).EnableFullDuplex() == nil {
@@ -56,15 +54,32 @@ func (u *upload) answering() {
 	}
 }
 
+// abandon is called before our own answer to a request that the provider has not answered. What is
+// left of the body stays unread, so the connection is closed after the answer; otherwise a Read that
+// end breaks off would cancel the next request on it.
+func (u *upload) abandon() {
+	if !u.complete() && u.http1 {
+		u.w.Header().Set("Connection", "close")
+	}
+}
+
 // end makes later Reads fail, and waits for one that is under way. A Read that waits for the client
-// is broken off.
+// is broken off. By then the connection is to be closed after the answer: the deadline would also
+// end what net/http reads on it once a body is complete, and with that the next request.
 func (u *upload) end() {
 	if !u.mu.TryLock() {
-		if http.NewResponseController(u.w).SetReadDeadline(time.Unix(1, 0)) != nil {
+		if !u.complete() && http.NewResponseController(u.w).SetReadDeadline(time.Unix(1, 0)) != nil {
 			return
 		}
 		u.mu.Lock()
 	}
 	u.ended = true
 	u.mu.Unlock()
+}
+
+// complete tells whether the body has been read to its end.
+func (u *upload) complete() bool {
+	u.stateMu.Lock()
+	defer u.stateMu.Unlock()
+	return u.sawEOF
 }

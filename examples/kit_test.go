@@ -5,12 +5,14 @@ package examples
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -203,14 +205,19 @@ func makeKey(t *testing.T, dir string) {
 	t.Fatal("README.md does not say how to make a key")
 }
 
+// freePort returns a port that nobody listens on. It is below those that the system gives to clients,
+// and no other package of tests takes from the same range.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 15000 + rand.IntN(3000)
+		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func readFile(t *testing.T, path string) string {

@@ -5,9 +5,11 @@ package peers
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -123,21 +125,23 @@ var (
 	usedPortsMu sync.Mutex
 )
 
-// freePort returns a port that nobody listens on, and never the same twice.
+// freePort returns a port that nobody listens on, and never the same twice. It is below those that
+// the system gives to clients, and no other package of tests takes from the same range.
 func freePort(t *testing.T) int {
 	t.Helper()
 	usedPortsMu.Lock()
 	defer usedPortsMu.Unlock()
 	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := 18000 + rand.IntN(2000)
+		if usedPorts[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody has it
 		}
-		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		if !usedPorts[port] {
-			usedPorts[port] = true
-			return port
-		}
+		usedPorts[port] = true
+		return port
 	}
 }
