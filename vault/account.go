@@ -61,13 +61,14 @@ type ConnectedAccount struct {
 	Version    uint64
 }
 
-// accountMeta is the clear part of an account; there is no other.
+// accountMeta is the clear part of an account. Identifier and Identity are empty in it when they
+// are sealed.
 type accountMeta struct {
 	ID               AccountID    `json:"-"`
 	Project          string       `json:"project"`
 	ConnectionID     ConnectionID `json:"connection"`
 	Connector        string       `json:"connector"`
-	Identifier       string       `json:"identifier"`
+	Identifier       string       `json:"identifier,omitempty"`
 	Status           Status       `json:"status"`
 	Reason           string       `json:"reason,omitempty"`
 	Identity         Identity     `json:"identity,omitzero"`
@@ -86,6 +87,12 @@ type accountMeta struct {
 }
 
 func (m *accountMeta) project() string { return m.Project }
+
+// accountSecrets is the sealed part of an account.
+type accountSecrets struct {
+	Identifier string   `json:"identifier,omitempty"`
+	Identity   Identity `json:"identity,omitzero"`
+}
 
 // maxCode is the length that a reason or error code is cut to.
 const maxCode = 200
@@ -107,18 +114,28 @@ func (v *Vault) FindAccount(ctx context.Context, c ConnectionID, identifier stri
 	if !ValidIdentifier(identifier) {
 		return ConnectedAccount{}, fmt.Errorf("account: %w", ErrNotFound)
 	}
-	r, err := v.store.Find(ctx, IndexEntry{Index: indexAccountIdentifier, Value: string(c) + "/" + identifier, Unique: true})
-	if err != nil {
-		return ConnectedAccount{}, fmt.Errorf("account of %s: %w", c, err)
-	}
-	a, err := v.openAccount(ctx, r)
+	forms, err := v.ring.Load().forms(identifier)
 	if err != nil {
 		return ConnectedAccount{}, err
 	}
-	if a.ConnectionID != c || a.Identifier != identifier {
-		return ConnectedAccount{}, damaged(r.Key) // the index is not sealed, the record is
+	for _, form := range forms {
+		r, err := v.store.Find(ctx, IndexEntry{Index: indexAccountIdentifier, Value: string(c) + "/" + form, Unique: true})
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return ConnectedAccount{}, fmt.Errorf("account of %s: %w", c, err)
+		}
+		a, err := v.openAccount(ctx, r)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		if a.ConnectionID != c || a.Identifier != identifier {
+			return ConnectedAccount{}, damaged(r.Key) // the index is not sealed, the record is
+		}
+		return a, nil
 	}
-	return a, nil
+	return ConnectedAccount{}, fmt.Errorf("account of %s: %w", c, ErrNotFound)
 }
 
 // CreateAccount stores a new account that has no grant yet. It fills in ID unless one was
@@ -135,12 +152,18 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 	}
 	n.Status, n.Generation, n.Version = StatusPendingAuth, 0, 0
 	n.CreatedAt = v.now()
-	ch, err := v.accountChange(ctx, &n, n.CreatedAt)
-	if err != nil {
-		return err
+	// While records are being sealed anew, an account may be in the index under another form.
+	if v.ring.Load().meta.Resealing {
+		switch _, err := v.FindAccount(ctx, n.ConnectionID, n.Identifier); {
+		case err == nil:
+			return missing(accountKey(n.ID), ErrExists)
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
 	}
-	if err := v.store.Apply(ctx, ch); err != nil {
-		return missing(ch.Key, err)
+	err := v.write(ctx, func(r *ring) ([]Change, error) { return one(r.account(ctx, &n, n.CreatedAt)) })
+	if err != nil {
+		return missing(accountKey(n.ID), err)
 	}
 	*a = n
 	return nil
@@ -207,39 +230,53 @@ func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*Co
 		if err := update(&a); err != nil {
 			return ConnectedAccount{}, missing(accountKey(id), err)
 		}
-		ch, err := v.accountChange(ctx, &a, v.now())
-		if err != nil {
-			return ConnectedAccount{}, err
-		}
-		err = v.store.Apply(ctx, ch)
+		err = v.write(ctx, func(r *ring) ([]Change, error) { return one(r.account(ctx, &a, v.now())) })
 		if err == nil {
 			return a, nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			return ConnectedAccount{}, missing(ch.Key, err)
+			return ConnectedAccount{}, missing(accountKey(id), err)
 		}
 	}
 	return ConnectedAccount{}, missing(accountKey(id), ErrConflict)
 }
 
-// accountChange is the write of a, whose Version becomes the one that it will have.
-func (v *Vault) accountChange(ctx context.Context, a *ConnectedAccount, now time.Time) (Change, error) {
+// account is the write of a, whose Version becomes the one that it will have.
+func (r *ring) account(ctx context.Context, a *ConnectedAccount, now time.Time) (Change, error) {
 	a.UpdatedAt = now
-	ch, err := v.change(ctx, accountKey(a.ID), a.Version, a.Project, accountMeta(*a), nil)
+	ch, err := r.sealedAccount(ctx, *a, a.Version+1)
+	a.Version++
+	return ch, err
+}
+
+func (r *ring) sealedAccount(ctx context.Context, a ConnectedAccount, next uint64) (Change, error) {
+	meta, secrets := accountMeta(a), any(nil)
+	if !r.meta.ClearIdentifiers {
+		secrets = accountSecrets{Identifier: a.Identifier, Identity: a.Identity}
+		meta.Identifier, meta.Identity = "", Identity{}
+	}
+	ch, err := r.change(ctx, accountKey(a.ID), a.Version, next, a.Project, meta, secrets)
 	if err != nil {
 		return Change{}, err
 	}
-	ch.Indexes = accountIndexes(*a)
-	a.Version++
+	form, err := r.form(a.Identifier)
+	if err != nil {
+		return Change{}, err
+	}
+	ch.Indexes = accountIndexes(a, form)
 	return ch, nil
 }
 
 func (v *Vault) openAccount(ctx context.Context, r Record) (ConnectedAccount, error) {
 	var m accountMeta
-	if err := v.open(ctx, r, &m, nil); err != nil {
+	var s accountSecrets
+	if err := v.open(ctx, r, &m, &s); err != nil {
 		return ConnectedAccount{}, err
 	}
 	a := ConnectedAccount(m)
+	if s != (accountSecrets{}) {
+		a.Identifier, a.Identity = s.Identifier, s.Identity
+	}
 	a.ID, a.Version = AccountID(r.ID), r.Version
 	return a, nil
 }

@@ -52,7 +52,7 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 		return ConnectedAccount{}, err
 	}
 	now := v.now()
-	g.Generation = n.Generation + 1
+	g.AccountID, g.Generation = n.ID, n.Generation+1
 	if g.ObtainedAt.IsZero() {
 		g.ObtainedAt = now
 	}
@@ -61,24 +61,19 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	if n.CreatedAt.IsZero() {
 		n.CreatedAt = now
 	}
-	gc, err := v.grantChange(ctx, &n, seen, g)
-	if err != nil {
-		return ConnectedAccount{}, err
-	}
-	ac, err := v.accountChange(ctx, &n, now)
-	if err != nil {
-		return ConnectedAccount{}, err
-	}
-	changes := []Change{gc, ac}
-	if l.ID != "" {
-		l.Status, l.Verifier = LinkUsed, Secret{}
-		lc, err := v.linkChange(ctx, &l)
+	err = v.write(ctx, func(r *ring) ([]Change, error) {
+		gc, err := r.grant(ctx, n.Project, seen, g)
 		if err != nil {
-			return ConnectedAccount{}, err
+			return nil, err
 		}
-		changes = append(changes, lc)
-	}
-	err = v.store.Apply(ctx, changes...)
+		ac, err := r.account(ctx, &n, now)
+		if err != nil || l.ID == "" {
+			return []Change{gc, ac}, err
+		}
+		l.Status, l.Verifier = LinkUsed, Secret{}
+		lc, err := r.link(ctx, &l)
+		return []Change{gc, ac, lc}, err
+	})
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
 		return ConnectedAccount{}, errRace
 	}

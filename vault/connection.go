@@ -91,18 +91,23 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 		n.CreatedAt = n.UpdatedAt
 	}
 	n.CreatedAt = utc(n.CreatedAt)
-	k := connectionKey(n.ID)
-	ch, err := v.change(ctx, k, n.Version, n.Project, connectionMeta(n), connectionSecrets{n.ClientSecret.Reveal()})
+	err := v.write(ctx, func(r *ring) ([]Change, error) { return one(r.connection(ctx, n, n.Version+1)) })
 	if err != nil {
-		return err
-	}
-	ch.Indexes = []IndexEntry{{Index: indexConnectionName, Value: n.Project + "/" + n.Name, Unique: true}}
-	if err := v.store.Apply(ctx, ch); err != nil {
 		return fmt.Errorf("connection %s: %w", n.Name, err)
 	}
 	n.Version++
 	*c = n
 	return nil
+}
+
+// connection is the write of c, whose version will be next.
+func (r *ring) connection(ctx context.Context, c Connection, next uint64) (Change, error) {
+	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), connectionSecrets{c.ClientSecret.Reveal()})
+	if err != nil {
+		return Change{}, err
+	}
+	ch.Indexes = []IndexEntry{{Index: indexConnectionName, Value: c.Project + "/" + c.Name, Unique: true}}
+	return ch, nil
 }
 
 // Connection returns one connection.
@@ -138,7 +143,7 @@ func (v *Vault) FindConnection(ctx context.Context, project, name string) (Conne
 // Connections lists a project's connections in the order of their names.
 func (v *Vault) Connections(ctx context.Context, project string, page PageQuery) (Page[Connection], error) {
 	w := walk{index: indexConnectionName, prefix: projectOr(project) + "/"}
-	return list(ctx, v, w, page, v.openConnection, func(c Connection) bool {
+	return list(ctx, v, []walk{w}, page, v.openConnection, func(c Connection) bool {
 		return c.Project == projectOr(project)
 	})
 }

@@ -104,17 +104,17 @@ func (v *Vault) ReplaceGrant(ctx context.Context, id AccountID, g Grant) (Connec
 			return ConnectedAccount{}, missing(grantKey(id), ErrConflict)
 		}
 		now := v.now()
+		g.AccountID = id
 		a.noteGrant(g)
 		a.RefreshedAt = now
-		gc, err := v.grantChange(ctx, &a, version, g)
-		if err != nil {
-			return ConnectedAccount{}, err
-		}
-		ac, err := v.accountChange(ctx, &a, now)
-		if err != nil {
-			return ConnectedAccount{}, err
-		}
-		err = v.store.Apply(ctx, gc, ac)
+		err = v.write(ctx, func(r *ring) ([]Change, error) {
+			gc, err := r.grant(ctx, a.Project, version, g)
+			if err != nil {
+				return nil, err
+			}
+			ac, err := r.account(ctx, &a, now)
+			return []Change{gc, ac}, err
+		})
 		if err == nil {
 			return a, nil
 		}
@@ -134,25 +134,26 @@ func (v *Vault) DropGrant(ctx context.Context, id AccountID) error {
 		if err != nil || version == 0 {
 			return err
 		}
-		changes := []Change{{Record: Record{Key: k, Version: version}, Delete: true}}
 		a, err := v.Account(ctx, id)
-		switch {
-		case errors.Is(err, ErrNotFound):
-		case err != nil:
+		gone := errors.Is(err, ErrNotFound)
+		if err != nil && !gone {
 			return err
-		case a.Status == StatusActive:
+		}
+		if !gone && a.Status == StatusActive {
 			return missing(k, ErrConflict)
-		default:
+		}
+		err = v.write(ctx, func(r *ring) ([]Change, error) {
+			drop := Change{Record: Record{Key: k, Version: version}, Delete: true}
+			if gone {
+				return []Change{drop}, nil
+			}
 			// The account is written too, so that it cannot become ACTIVE at the same time. It
 			// keeps its UpdatedAt, which tells when a disconnected one was.
 			a.TokenExpiresAt, a.RefreshExpiresAt = time.Time{}, time.Time{}
-			ac, err := v.accountChange(ctx, &a, a.UpdatedAt)
-			if err != nil {
-				return err
-			}
-			changes = append(changes, ac)
-		}
-		if err := v.store.Apply(ctx, changes...); !errors.Is(err, ErrConflict) {
+			ac, err := r.account(ctx, &a, a.UpdatedAt)
+			return []Change{drop, ac}, err
+		})
+		if !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
@@ -189,9 +190,13 @@ func (v *Vault) version(ctx context.Context, k Key) (uint64, error) {
 	return r.Version, nil
 }
 
-func (v *Vault) grantChange(ctx context.Context, a *ConnectedAccount, seen uint64, g Grant) (Change, error) {
+func (r *ring) grant(ctx context.Context, project string, seen uint64, g Grant) (Change, error) {
+	return r.sealedGrant(ctx, project, seen, seen+1, g)
+}
+
+func (r *ring) sealedGrant(ctx context.Context, project string, seen, next uint64, g Grant) (Change, error) {
 	m := grantMeta{
-		Project: a.Project, Generation: g.Generation, Scopes: g.Scopes,
+		Project: project, Generation: g.Generation, Scopes: g.Scopes,
 		ObtainedAt: utc(g.ObtainedAt), Expires: utc(g.Expires), RefreshExpires: utc(g.RefreshExpires),
 		ClientID: g.ClientID, RedirectURI: g.RedirectURI,
 	}
@@ -199,7 +204,7 @@ func (v *Vault) grantChange(ctx context.Context, a *ConnectedAccount, seen uint6
 		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
 		Captured: g.Captured,
 	}
-	return v.change(ctx, grantKey(a.ID), seen, a.Project, m, s)
+	return r.change(ctx, grantKey(g.AccountID), seen, next, project, m, s)
 }
 
 func (v *Vault) openGrant(ctx context.Context, r Record) (Grant, error) {

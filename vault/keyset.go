@@ -7,64 +7,86 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/claviger-proxy/claviger/vault/seal"
 )
 
 // The record meta/keyset: Meta is keysetMeta as JSON, Sealed the keyset as the key-encryption key
-// encrypted it.
+// encrypted it, bound to the bytes of Meta.
 var keysetKey = Key{Kind: KindMeta, ID: "keyset"}
 
 // vaultFormat is the version of the layout of all records.
-const vaultFormat = 1
+const vaultFormat = 2
 
 type keysetMeta struct {
 	Format int `json:"format"`
 	// Key is the ID of the key-encryption key.
 	Key     string    `json:"key"`
 	Created time.Time `json:"created"`
+	// ClearIdentifiers: identifiers are stored readable.
+	ClearIdentifiers bool `json:"clear_identifiers,omitempty"`
+	// Resealing: there may be records under an earlier key, or with identifiers in the other form.
+	Resealing bool      `json:"resealing,omitempty"`
+	Keys      []keyMeta `json:"keys"`
 }
 
-// loadKeyset reads and decrypts the keyset. The version is the record's.
-func loadKeyset(ctx context.Context, store Store, keys seal.KeyProvider) (*seal.Sealer, keysetMeta, uint64, error) {
-	fail := func(err error) (*seal.Sealer, keysetMeta, uint64, error) {
-		return nil, keysetMeta{}, 0, err
-	}
-	r, err := store.Get(ctx, keysetKey)
+// keyMeta is what is known of a key of the keyset.
+type keyMeta struct {
+	ID       string    `json:"id"`
+	Created  time.Time `json:"created"`
+	Promoted time.Time `json:"promoted,omitzero"`
+}
+
+// ring is an opened keyset, and what its record says beside it. It never changes.
+type ring struct {
+	sealer  *seal.Sealer
+	meta    keysetMeta
+	version uint64 // the record's
+}
+
+// loadKeyset reads and decrypts the keyset.
+func (v *Vault) loadKeyset(ctx context.Context) (*ring, error) {
+	r, err := v.store.Get(ctx, keysetKey)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
+	return openKeyset(ctx, r, v.keys())
+}
+
+func openKeyset(ctx context.Context, r Record, keys seal.KeyProvider) (*ring, error) {
 	var m keysetMeta
 	if json.Unmarshal(r.Meta, &m) != nil {
-		return fail(damaged(keysetKey))
+		return nil, damaged(keysetKey)
 	}
 	if m.Format != vaultFormat {
-		return fail(fmt.Errorf("vault has format %d, this program knows %d", m.Format, vaultFormat))
+		return nil, fmt.Errorf("vault has format %d, this program knows %d", m.Format, vaultFormat)
 	}
 	k, err := keys.Find(ctx, m.Key)
 	if err != nil {
-		return fail(fmt.Errorf("finding the key of the keyset: %w", err))
+		return nil, fmt.Errorf("finding the key of the keyset, %s: %w", m.Key, err)
 	}
-	s, err := seal.DecryptKeyset(ctx, k, r.Sealed)
+	s, err := seal.DecryptKeyset(ctx, k, r.Meta, r.Sealed)
 	if errors.Is(err, seal.ErrSealed) {
-		return fail(fmt.Errorf("%w: %w", err, damaged(keysetKey)))
+		return nil, fmt.Errorf("%w: %w", err, damaged(keysetKey))
 	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	return s, m, r.Version, nil
+	return &ring{sealer: s, meta: m, version: r.Version}, nil
 }
 
 // createKeyset gives an empty store its keyset, under a key that exists or, if the provider can,
 // is made now.
-func createKeyset(ctx context.Context, store Store, keys seal.KeyProvider, now time.Time) error {
-	empty, err := isEmpty(ctx, store)
+func (v *Vault) createKeyset(ctx context.Context, clearIdentifiers bool) error {
+	empty, err := isEmpty(ctx, v.store)
 	if err != nil {
 		return err
 	}
 	if !empty {
 		return fmt.Errorf("vault has records and no keyset: %w", damaged(keysetKey))
 	}
-	k, err := firstKey(ctx, keys)
+	k, err := v.firstKey(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,14 +94,27 @@ func createKeyset(ctx context.Context, store Store, keys seal.KeyProvider, now t
 	if err != nil {
 		return err
 	}
-	err = writeKeyset(ctx, store, s, k, keysetMeta{Format: vaultFormat, Created: now}, 0)
+	now := v.now()
+	r := &ring{sealer: s, meta: keysetMeta{
+		Format: vaultFormat, Created: now, ClearIdentifiers: clearIdentifiers,
+		Keys: []keyMeta{{ID: s.Primary(), Created: now, Promoted: now}},
+	}}
+	c, err := r.encrypted(ctx, k)
+	if err != nil {
+		return err
+	}
+	err = v.store.Apply(ctx, c)
 	if errors.Is(err, ErrConflict) {
 		return nil // another process of the fleet was faster; its keyset counts
+	}
+	if err == nil {
+		v.log.Info("made a keyset for a new vault", zap.String("key_encryption_key", k.ID), zap.String("key", s.Primary()))
 	}
 	return err
 }
 
-func firstKey(ctx context.Context, keys seal.KeyProvider) (seal.Key, error) {
+func (v *Vault) firstKey(ctx context.Context) (seal.Key, error) {
+	keys := v.keys()
 	k, err := keys.Active(ctx)
 	creator, ok := keys.(seal.KeyCreator)
 	if !ok || !errors.Is(err, seal.ErrNoKey) {
@@ -88,32 +123,34 @@ func firstKey(ctx context.Context, keys seal.KeyProvider) (seal.Key, error) {
 	if err := creator.CreateKey(ctx); err != nil {
 		return seal.Key{}, err
 	}
-	return keys.Active(ctx)
+	k, err = keys.Active(ctx)
+	if err == nil {
+		v.log.Info("made a key-encryption key; without it the vault cannot be opened, so keep a copy elsewhere", zap.String("key_encryption_key", k.ID))
+	}
+	return k, err
 }
 
-func writeKeyset(ctx context.Context, store Store, s *seal.Sealer, k seal.Key, m keysetMeta, seen uint64) error {
-	encrypted, err := s.EncryptKeyset(ctx, k)
+// encrypted is the write of the keyset's record, encrypted by k. It sets the meta's Key.
+func (r *ring) encrypted(ctx context.Context, k seal.Key) (Change, error) {
+	r.meta.Key = k.ID
+	clear, err := json.Marshal(r.meta)
 	if err != nil {
-		return err
+		return Change{}, err
 	}
-	m.Key = k.ID
-	clear, err := json.Marshal(m)
+	sealed, err := r.sealer.EncryptKeyset(ctx, k, clear)
 	if err != nil {
-		return err
+		return Change{}, err
 	}
-	return store.Apply(ctx, Change{Record: Record{Key: keysetKey, Version: seen, Meta: clear, Sealed: encrypted}})
+	return Change{Record: Record{Key: keysetKey, Version: r.version, Meta: clear, Sealed: sealed}}, nil
 }
 
 // isEmpty tells whether the store has no records.
 func isEmpty(ctx context.Context, store Store) (bool, error) {
-	if e, ok := store.(Emptier); ok {
+	if e, ok := optional[Emptier](store); ok {
 		return e.Empty(ctx)
 	}
-	for _, index := range []string{indexConnectionName, indexAccount, indexLinkToken} {
-		found, err := store.Scan(ctx, index, "", Cursor{}, 1)
-		if err != nil || len(found) > 0 {
-			return false, err
-		}
+	for _, err := range store.Walk(ctx, Key{}) {
+		return false, err
 	}
 	return true, nil
 }

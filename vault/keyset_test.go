@@ -107,10 +107,10 @@ func TestFutureFormatIsRefused(t *testing.T) {
 	vaulttest.OpenAt(t, store, keys, nil)
 	r, err := store.Get(t.Context(), keysetKey)
 	wantNil(t, err)
-	r.Meta = bytes.Replace(r.Meta, []byte(`"format":1`), []byte(`"format":2`), 1)
+	r.Meta = bytes.Replace(r.Meta, []byte(`"format":2`), []byte(`"format":3`), 1)
 	wantNil(t, store.Apply(t.Context(), vault.Change{Record: r}))
-	if _, err = vault.Open(t.Context(), store, keys); err == nil || !strings.Contains(err.Error(), "format 2") {
-		t.Errorf("got error %v, want one about format 2", err)
+	if _, err = vault.Open(t.Context(), store, keys); err == nil || !strings.Contains(err.Error(), "format 3") {
+		t.Errorf("got error %v, want one about format 3", err)
 	}
 }
 

@@ -57,7 +57,7 @@ type linkMeta struct {
 	ID           LinkID       `json:"-"`
 	Project      string       `json:"project"`
 	ConnectionID ConnectionID `json:"connection"`
-	Identifier   string       `json:"identifier"`
+	Identifier   string       `json:"identifier,omitempty"` // empty when it is sealed
 	AccountID    AccountID    `json:"account"`
 	Reconnect    bool         `json:"reconnect,omitempty"`
 	Scopes       []string     `json:"scopes,omitempty"`
@@ -85,11 +85,14 @@ type linkSecrets struct {
 	Browser   string `json:"browser,omitempty"`
 	ReturnURL string `json:"return_url,omitempty"`
 	AppState  string `json:"app_state,omitempty"`
+	// Identifier is empty when it is readable.
+	Identifier string `json:"identifier,omitempty"`
 }
 
 const (
 	indexLinkToken = "link.token" // hash of the token, unique
 	indexLinkState = "link.state" // hash of the state, unique
+	indexLinkUser  = "link.user"  // form of the identifier/
 	indexLinkOpen  = "link.open"  // account ID/time left to the end of time: the newest first
 
 	// linkAfterlife is how long a link is kept after it expires, so that it can say so.
@@ -184,31 +187,45 @@ func (v *Vault) PutLink(ctx context.Context, l *Link) error {
 }
 
 func (v *Vault) putLink(ctx context.Context, l *Link) error {
-	ch, err := v.linkChange(ctx, l)
-	if err != nil {
-		return err
-	}
-	if err := v.store.Apply(ctx, ch); err != nil {
-		return missing(ch.Key, err)
+	if err := v.write(ctx, func(r *ring) ([]Change, error) { return one(r.link(ctx, l)) }); err != nil {
+		return missing(linkKey(l.ID), err)
 	}
 	return nil
 }
 
-// linkChange is the write of l, whose Version becomes the one that it will have.
-func (v *Vault) linkChange(ctx context.Context, l *Link) (Change, error) {
+// link is the write of l, whose Version becomes the one that it will have.
+func (r *ring) link(ctx context.Context, l *Link) (Change, error) {
 	if err := checkLink(*l); err != nil {
 		return Change{}, err
 	}
 	l.CreatedAt, l.Expires = utc(l.CreatedAt), utc(l.Expires)
-	ch, err := v.change(ctx, linkKey(l.ID), l.Version, l.Project, linkMeta(*l), linkSecrets{
+	ch, err := r.sealedLink(ctx, *l, l.Version+1)
+	l.Version++
+	return ch, err
+}
+
+func (r *ring) sealedLink(ctx context.Context, l Link, next uint64) (Change, error) {
+	meta := linkMeta(l)
+	secrets := linkSecrets{
 		Token: l.Token.Reveal(), State: l.State.Reveal(), Verifier: l.Verifier.Reveal(),
 		Browser: l.Browser.Reveal(), ReturnURL: l.ReturnURL, AppState: l.AppState,
-	})
+	}
+	if !r.meta.ClearIdentifiers {
+		meta.Identifier, secrets.Identifier = "", l.Identifier
+	}
+	ch, err := r.change(ctx, linkKey(l.ID), l.Version, next, l.Project, meta, secrets)
+	if err != nil {
+		return Change{}, err
+	}
+	form, err := r.form(l.Identifier)
 	if err != nil {
 		return Change{}, err
 	}
 	ch.Expires = l.Expires.Add(linkAfterlife)
-	ch.Indexes = []IndexEntry{{Index: indexLinkToken, Value: l.Token.hash(indexLinkToken), Unique: true}}
+	ch.Indexes = []IndexEntry{
+		{Index: indexLinkToken, Value: l.Token.hash(indexLinkToken), Unique: true},
+		{Index: indexLinkUser, Value: form + "/"},
+	}
 	if !l.State.IsZero() {
 		ch.Indexes = append(ch.Indexes, IndexEntry{Index: indexLinkState, Value: l.State.hash(indexLinkState), Unique: true})
 	}
@@ -216,7 +233,6 @@ func (v *Vault) linkChange(ctx context.Context, l *Link) (Change, error) {
 		left := fmt.Sprintf("%s/%019d", l.AccountID, math.MaxInt64-l.CreatedAt.UnixNano())
 		ch.Indexes = append(ch.Indexes, IndexEntry{Index: indexLinkOpen, Value: left})
 	}
-	l.Version++
 	return ch, nil
 }
 
@@ -231,6 +247,9 @@ func (v *Vault) openLink(ctx context.Context, r Record) (Link, error) {
 	l.Token, l.State = NewSecret(s.Token), NewSecret(s.State)
 	l.Verifier, l.Browser = NewSecret(s.Verifier), NewSecret(s.Browser)
 	l.ReturnURL, l.AppState = s.ReturnURL, s.AppState
+	if s.Identifier != "" {
+		l.Identifier = s.Identifier
+	}
 	return l, nil
 }
 

@@ -3,6 +3,9 @@ package vault
 import (
 	"context"
 	"fmt"
+	"maps"
+	"sync"
+	"time"
 )
 
 // AccountQuery filters a list of accounts; zero fields do not filter. At most one index is walked:
@@ -30,25 +33,28 @@ type Page[T any] struct {
 	// Next is empty on the last page. A filtered page may have fewer items than its limit, even
 	// none, and a Next.
 	Next string
+	// Damaged are the IDs of records that belong to this page, or might, and cannot be opened.
+	Damaged []string
 }
 
 // Indexes of accounts. Two accounts with the same value are in the order of their IDs.
 const (
 	indexAccount           = "account"                   // the value is empty
-	indexAccountIdentifier = "account.identifier"        // connection ID/identifier, unique
-	indexAccountUser       = "account.user"              // identifier/
+	indexAccountIdentifier = "account.identifier"        // connection ID/form of the identifier, unique
+	indexAccountUser       = "account.user"              // form of the identifier/
 	indexAccountConnection = "account.connection"        // connection ID/
 	indexAccountStanding   = "account.connection.status" // connection ID/status/
 	indexAccountConnector  = "account.connector"         // connector/
 	indexAccountStatus     = "account.status"            // status/
 )
 
-func accountIndexes(a ConnectedAccount) []IndexEntry {
+// accountIndexes are the entries of a, whose identifier is in the given form.
+func accountIndexes(a ConnectedAccount, identifier string) []IndexEntry {
 	connection, status := string(a.ConnectionID)+"/", string(a.Status)+"/"
 	return []IndexEntry{
 		{Index: indexAccount},
-		{Index: indexAccountIdentifier, Value: connection + a.Identifier, Unique: true},
-		{Index: indexAccountUser, Value: a.Identifier + "/"},
+		{Index: indexAccountIdentifier, Value: connection + identifier, Unique: true},
+		{Index: indexAccountUser, Value: identifier + "/"},
 		{Index: indexAccountConnection, Value: connection},
 		{Index: indexAccountStanding, Value: connection + status},
 		{Index: indexAccountConnector, Value: a.Connector + "/"},
@@ -58,11 +64,11 @@ func accountIndexes(a ConnectedAccount) []IndexEntry {
 
 // walk chooses the index with the fewest entries beside the wanted ones. All of them are in the
 // order of the accounts' IDs.
-func (q AccountQuery) walk() walk {
+func (q AccountQuery) walk(identifier string) walk {
 	connection, status := string(q.ConnectionID)+"/", string(q.Status)+"/"
 	switch {
-	case q.Identifier != "":
-		return walk{indexAccountUser, q.Identifier + "/"}
+	case identifier != "":
+		return walk{indexAccountUser, identifier + "/"}
 	case q.ConnectionID != "" && q.Status != "":
 		return walk{indexAccountStanding, connection + status}
 	case q.ConnectionID != "":
@@ -91,25 +97,57 @@ func (v *Vault) Accounts(ctx context.Context, q AccountQuery) (Page[ConnectedAcc
 	if q.Identifier != "" && !ValidIdentifier(q.Identifier) {
 		return Page[ConnectedAccount]{}, nil
 	}
-	return list(ctx, v, q.walk(), q.PageQuery, v.openAccount, q.wants)
+	walks := []walk{q.walk("")}
+	if q.Identifier != "" {
+		forms, err := v.ring.Load().forms(q.Identifier)
+		if err != nil {
+			return Page[ConnectedAccount]{}, err
+		}
+		walks = walks[:0]
+		for _, form := range forms {
+			walks = append(walks, q.walk(form))
+		}
+	}
+	return list(ctx, v, walks, q.PageQuery, v.openAccount, q.wants)
 }
 
+// counts remembers what CountAccounts has found, when counting takes long.
+type counts struct {
+	mu    sync.Mutex
+	until time.Time
+	found map[Status]int
+}
+
+// Counting takes time in proportion to the number of accounts. Up to quickCount it is done each time;
+// beyond that, it may take a hundredth of the time.
+const quickCount = 10 * time.Millisecond
+
 // CountAccounts counts accounts by status, for health and metrics. It opens no record where the
-// store is a [Counter].
+// store is a [Counter]. In a large vault the answer may be some seconds old: a hundred times what
+// counting takes.
 func (v *Vault) CountAccounts(ctx context.Context) (map[Status]int, error) {
-	counts := make(map[Status]int, len(statuses))
+	v.counts.mu.Lock()
+	defer v.counts.mu.Unlock()
+	start := time.Now()
+	if start.Before(v.counts.until) {
+		return maps.Clone(v.counts.found), nil
+	}
+	found := make(map[Status]int, len(statuses))
 	for _, s := range statuses {
 		n, err := count(ctx, v.store, walk{indexAccountStatus, string(s) + "/"})
 		if err != nil {
 			return nil, fmt.Errorf("counting accounts: %w", err)
 		}
-		counts[s] = n
+		found[s] = n
 	}
-	return counts, nil
+	if took := time.Since(start); took > quickCount {
+		v.counts.found, v.counts.until = maps.Clone(found), time.Now().Add(100*took)
+	}
+	return found, nil
 }
 
 func count(ctx context.Context, store Store, w walk) (int, error) {
-	if c, ok := store.(Counter); ok {
+	if c, ok := optional[Counter](store); ok {
 		return c.Count(ctx, w.index, w.prefix)
 	}
 	n, after := 0, Cursor{}
@@ -124,4 +162,14 @@ func count(ctx context.Context, store Store, w walk) (int, error) {
 		}
 		after = entries[len(entries)-1].Cursor
 	}
+}
+
+// Measure tells how large the store is. ok is false when the store cannot tell.
+func (v *Vault) Measure(ctx context.Context) (s Size, ok bool, err error) {
+	m, ok := optional[Measurer](v.store)
+	if !ok {
+		return Size{}, false, nil
+	}
+	s, err = m.Measure(ctx)
+	return s, true, err
 }

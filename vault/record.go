@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/claviger-proxy/claviger/vault/seal"
@@ -21,8 +22,9 @@ const sealedField = "secrets"
 // of the rivals succeeds each time.
 const maxAttempts = 1000
 
-// change builds the write of a record whose stored version is seen (0: none). secrets may be nil.
-func (v *Vault) change(ctx context.Context, k Key, seen uint64, project string, meta, secrets any) (Change, error) {
+// change builds the write of a record whose stored version is seen (0: none) and will be next.
+// secrets may be nil.
+func (r *ring) change(ctx context.Context, k Key, seen, next uint64, project string, meta, secrets any) (Change, error) {
 	clear, err := json.Marshal(meta)
 	if err != nil {
 		return Change{}, fmt.Errorf("encoding %s %s: %w", k.Kind, k.ID, err)
@@ -33,32 +35,74 @@ func (v *Vault) change(ctx context.Context, k Key, seen uint64, project string, 
 			return Change{}, fmt.Errorf("encoding %s %s: %w", k.Kind, k.ID, err)
 		}
 	}
-	sealed, err := v.sealer.Seal(ctx, bound(k, seen+1, project, clear), plain)
+	sealed, err := r.sealer.Seal(ctx, bound(k, next, project, clear), plain)
 	if err != nil {
 		return Change{}, fmt.Errorf("%s %s: %w", k.Kind, k.ID, err)
 	}
-	return Change{Record: Record{Key: k, Version: seen, Meta: clear, Sealed: sealed}}, nil
+	return Change{Record: Record{Key: k, Version: seen, Meta: clear, Sealed: sealed}, Same: seen == next}, nil
 }
+
+// write builds changes and stores them, all with one ring: while it runs the ring is not exchanged,
+// so that nothing is sealed with an earlier one afterwards. build must not read from the vault.
+func (v *Vault) write(ctx context.Context, build func(*ring) ([]Change, error)) error {
+	v.writing.RLock()
+	defer v.writing.RUnlock()
+	changes, err := build(v.ring.Load())
+	if err != nil {
+		return err
+	}
+	return v.store.Apply(ctx, changes...)
+}
+
+// one is what a build of a single change returns.
+func one(c Change, err error) ([]Change, error) { return []Change{c}, err }
 
 // projected is the clear part of a record, which tells its project.
 type projected interface{ project() string }
 
-// open reads a record into meta and secrets; secrets may be nil.
+// open reads a record into meta and secrets. One without secrets leaves them as they are.
 func (v *Vault) open(ctx context.Context, r Record, meta projected, secrets any) error {
-	if json.Unmarshal(r.Meta, meta) != nil {
-		return damaged(r.Key)
-	}
-	plain, err := v.sealer.Open(ctx, bound(r.Key, r.Version, meta.project(), r.Meta), r.Sealed)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+	plain, err := v.unseal(ctx, r, meta)
 	if err != nil {
-		return damaged(r.Key)
+		return err
 	}
-	if secrets != nil && json.Unmarshal(plain, secrets) != nil {
+	if len(plain) > 0 && json.Unmarshal(plain, secrets) != nil {
 		return damaged(r.Key)
 	}
 	return nil
+}
+
+// unseal reads the clear part into meta and returns the sealed one.
+func (v *Vault) unseal(ctx context.Context, r Record, meta projected) ([]byte, error) {
+	if json.Unmarshal(r.Meta, meta) != nil {
+		return nil, damaged(r.Key)
+	}
+	b := bound(r.Key, r.Version, meta.project(), r.Meta)
+	now := v.ring.Load()
+	plain, err := now.sealer.Open(ctx, b, r.Sealed)
+	if err != nil && ctx.Err() == nil && !now.knows(r.Sealed) && v.changedKeyset(ctx, now) {
+		plain, err = v.ring.Load().sealer.Open(ctx, b, r.Sealed)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, damaged(r.Key)
+	}
+	return plain, nil
+}
+
+// knows tells whether the keyset has the key that sealed names.
+func (r *ring) knows(sealed []byte) bool { return slices.Contains(r.sealer.Keys(), seal.KeyOf(sealed)) }
+
+// changedKeyset tells whether another process has changed the keyset, which is then read again.
+func (v *Vault) changedKeyset(ctx context.Context, seen *ring) bool {
+	stored, err := v.store.Get(ctx, keysetKey)
+	if err != nil || stored.Version == seen.version {
+		return v.ring.Load() != seen
+	}
+	_, err = v.reload(ctx)
+	return err == nil
 }
 
 func bound(k Key, version uint64, project string, clear []byte) seal.Bound {

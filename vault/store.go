@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 )
 
@@ -28,6 +29,14 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrBadCursor: an After that no page of this list has given.
 	ErrBadCursor = errors.New("bad page cursor")
+	// ErrUnknown: the store did not answer in time; the write may still happen.
+	ErrUnknown = errors.New("outcome of the write is unknown")
+	// ErrClock: the clock is wrong.
+	ErrClock = errors.New("the clock is wrong")
+	// ErrKeyInUse: records are sealed under the key.
+	ErrKeyInUse = errors.New("key is in use")
+	// ErrPaused: re-sealing was stopped on purpose.
+	ErrPaused = errors.New("re-sealing is paused")
 	// ErrDamaged: a record was altered or moved outside of the vault.
 	ErrDamaged = errors.New("record is damaged")
 )
@@ -42,7 +51,8 @@ type Store interface {
 	// Apply performs all changes or none, durably: when it returns nil, the changes survive a
 	// power failure. A change whose Version is not the stored one (0: must not exist yet) fails
 	// the whole call with ErrConflict; a unique index entry that another record holds fails it
-	// with ErrExists. Each stored record's version becomes Version+1.
+	// with ErrExists. Each stored record's version becomes Version+1. It may return before ctx
+	// ends without knowing whether the changes will be stored; then the error is [ErrUnknown].
 	Apply(ctx context.Context, changes ...Change) error
 
 	// Find returns the record that holds the unique entry, or ErrNotFound.
@@ -51,8 +61,19 @@ type Store interface {
 	// Scan walks one index in the order of its values: the entries whose value starts with prefix
 	// and is greater than after, at most limit. Two records may have the same value only in an
 	// index that is not unique; there the record's ID is part of the order, so that after is
-	// always taken from the last Entry.
+	// always taken from the last Entry. A record that is there and cannot be read is an Entry
+	// with the Key alone and Damaged set.
 	Scan(ctx context.Context, index, prefix string, after Cursor, limit int) ([]Entry, error)
+
+	// Walk yields every record whose key comes after, in the order of kind and ID, as they are at
+	// one moment: what is changed meanwhile is not seen. A record that cannot be read comes with
+	// its Key alone and [ErrDamaged], and the walk goes on; any other error ends it.
+	Walk(ctx context.Context, after Key) iter.Seq2[Record, error]
+
+	// Load writes records as they are, with their versions, into a store that has none of them,
+	// and returns when they are durable. It is for restoring a backup, and much faster than
+	// Apply. An error of the sequence ends it and is returned; what was written so far stays.
+	Load(ctx context.Context, records iter.Seq2[Record, error]) error
 
 	// Lease gives name to one holder at a time until release or ttl. It does not wait: a taken
 	// lease is ErrLeased. A holder may be overtaken after ttl; writes are still guarded by
@@ -70,6 +91,35 @@ type Store interface {
 // their records. An entry whose record has just expired may be counted.
 type Counter interface {
 	Count(ctx context.Context, index, prefix string) (int, error)
+}
+
+// Measurer is implemented by a [Store] that can tell its size without reading its records.
+type Measurer interface {
+	Measure(ctx context.Context) (Size, error)
+}
+
+// Size is how much a store holds.
+type Size struct {
+	// Bytes are those of its files.
+	Bytes int64
+	// Records counts by kind. It may be some seconds old, and count records that have just expired.
+	Records map[Kind]int
+}
+
+// Eraser is implemented by a [Store] whose files keep what was deleted or replaced for a while.
+type Eraser interface {
+	// Erase removes what is left of records that were deleted, and of their index entries. It
+	// blocks other writes while it runs.
+	Erase(ctx context.Context, deleted ...Record) error
+	// Compact removes what is left of everything that was deleted or replaced. It may take
+	// minutes, and does not block.
+	Compact(ctx context.Context) error
+}
+
+// Checker is implemented by a [Store] that can tell whether its index entries and its records fit
+// together. It calls report for each record that they do not fit for, and reads everything.
+type Checker interface {
+	CheckIndexes(ctx context.Context, report func(k Key, problem string)) error
 }
 
 // Emptier is implemented by a [Store] that can tell whether it has no record of any kind.
@@ -130,6 +180,8 @@ type Cursor struct {
 type Entry struct {
 	Cursor
 	Record Record
+	// Damaged: the record is there and cannot be read.
+	Damaged bool
 }
 
 // Change is one write. Record.Version is the version that the writer has seen, 0 for a record that
@@ -138,4 +190,7 @@ type Change struct {
 	Record
 	// Delete removes the record and its index entries.
 	Delete bool
+	// Same leaves the version as it is: the record means what it meant, in another form. Whoever
+	// has read that version can still change it.
+	Same bool
 }

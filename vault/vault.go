@@ -11,7 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/vault/seal"
 )
@@ -21,16 +25,32 @@ var ErrHasAccounts = errors.New("connection still has accounts")
 
 // Vault is the records of one installation. It is safe for concurrent use.
 type Vault struct {
-	store  Store
-	keys   seal.KeyProvider
-	sealer *seal.Sealer
-	clock  func() time.Time
+	store Store
+	log   *zap.Logger
+	clock func() time.Time
+
+	// provider has the key-encryption keys. changing is held while the keyset is changed.
+	provider atomic.Pointer[seal.KeyProvider]
+	changing sync.Mutex
+	// ring is what is sealed with now. writing is held for reading by every write, and for
+	// writing while the ring is exchanged, so that no write under an earlier one comes later.
+	ring    atomic.Pointer[ring]
+	writing sync.RWMutex
+	counts  counts
 }
 
 // Options are the settings of [OpenWith].
 type Options struct {
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
+	// Log is told of everything that happens to keys; nil means nobody is.
+	Log *zap.Logger
+	// ClearIdentifiers leaves the identifiers of accounts and what the provider says about their
+	// owners readable in the store. A vault that has them the other way is changed by
+	// [Vault.Reseal]; see [Vault.SealIdentifiers].
+	ClearIdentifiers bool
+	// Observe is told of every operation on the store: how long it took, and its error.
+	Observe func(op string, took time.Duration, err error)
 }
 
 // Open opens the vault that store holds. An empty store gets a fresh keyset under the provider's
@@ -41,51 +61,86 @@ func Open(ctx context.Context, store Store, keys seal.KeyProvider) (*Vault, erro
 
 // OpenWith is [Open] with settings. When it fails, the store stays open.
 func OpenWith(ctx context.Context, store Store, keys seal.KeyProvider, o Options) (*Vault, error) {
-	v := &Vault{store: store, keys: keys, clock: o.Now}
+	v := &Vault{store: store, log: o.Log, clock: o.Now}
 	if v.clock == nil {
 		v.clock = time.Now
 	}
-	s, _, _, err := loadKeyset(ctx, store, keys)
-	if errors.Is(err, ErrNotFound) {
-		if err := createKeyset(ctx, store, keys, v.now()); err != nil {
-			return nil, fmt.Errorf("opening vault: %w", err)
-		}
-		s, _, _, err = loadKeyset(ctx, store, keys)
+	if v.log == nil {
+		v.log = zap.NewNop()
 	}
-	if err != nil {
+	if o.Observe != nil {
+		v.store = observed{store, o.Observe}
+	}
+	v.UseKeys(keys)
+	if err := v.start(ctx, o); err != nil {
 		return nil, fmt.Errorf("opening vault: %w", err)
 	}
-	v.sealer = s
 	return v, nil
 }
 
-// Rewrap encrypts the keyset with the provider's active key, after which no retired key is
-// needed. It tells whether there was anything to do.
-func (v *Vault) Rewrap(ctx context.Context) (bool, error) {
-	s, m, version, err := loadKeyset(ctx, v.store, v.keys)
+func (v *Vault) start(ctx context.Context, o Options) error {
+	r, err := v.loadKeyset(ctx)
+	if errors.Is(err, ErrNotFound) {
+		if err := v.createKeyset(ctx, o.ClearIdentifiers); err != nil {
+			return err
+		}
+		r, err = v.loadKeyset(ctx)
+	}
 	if err != nil {
-		return false, fmt.Errorf("changing the vault's key: %w", err)
+		return err
 	}
-	k, err := v.keys.Active(ctx)
-	if err != nil {
-		return false, fmt.Errorf("changing the vault's key: %w", err)
+	if err := v.checkClock(r); err != nil {
+		return err
 	}
-	if k.ID == m.Key {
-		return false, nil
-	}
-	if err := writeKeyset(ctx, v.store, s, k, m, version); err != nil {
-		return false, fmt.Errorf("changing the vault's key: %w", err)
-	}
-	return true, nil
+	v.ring.Store(r)
+	v.log.Info("the vault's keyset is open", zap.String("key_encryption_key", r.meta.Key), zap.String("key", r.sealer.Primary()),
+		zap.Int("keys", len(r.meta.Keys)), zap.Bool("sealed_identifiers", !r.meta.ClearIdentifiers))
+	return v.SealIdentifiers(ctx, !o.ClearIdentifiers)
 }
 
-// Check tells whether the store takes reads and writes and the keyset can still be opened.
+// UseKeys replaces the provider of key-encryption keys, as when a configuration is reloaded.
+func (v *Vault) UseKeys(keys seal.KeyProvider) { v.provider.Store(&keys) }
+
+func (v *Vault) keys() seal.KeyProvider { return *v.provider.Load() }
+
+// Check tells whether the vault can do its work: the store takes reads and writes, the keyset's
+// record is there, the key that it needs at the next start has not been lost, as far as a
+// [seal.KeyChecker] can tell, and the clock is right.
 func (v *Vault) Check(ctx context.Context) error {
 	if err := v.store.Ping(ctx); err != nil {
 		return err
 	}
-	_, _, _, err := loadKeyset(ctx, v.store, v.keys)
-	return err
+	r := v.ring.Load()
+	if err := v.checkClock(r); err != nil {
+		return err
+	}
+	stored, err := v.store.Get(ctx, keysetKey)
+	if err != nil {
+		return missing(keysetKey, err)
+	}
+	if stored.Version != r.version { // changed by another process
+		if r, err = v.reload(ctx); err != nil {
+			return err
+		}
+	}
+	if c, ok := v.keys().(seal.KeyChecker); ok {
+		if err := c.CheckKey(ctx, r.meta.Key); err != nil {
+			return fmt.Errorf("finding the key of the keyset: %w", err)
+		}
+	}
+	return nil
+}
+
+// maxClockError is how far the clock may be behind the vault's creation: a clock that has lost its
+// battery is decades behind.
+const maxClockError = 24 * time.Hour
+
+func (v *Vault) checkClock(r *ring) error {
+	if now := v.now(); now.Before(r.meta.Created.Add(-maxClockError)) {
+		return fmt.Errorf("%w: it says %s, but the vault was made on %s; set it, and nothing is lost",
+			ErrClock, now.Format(time.DateOnly), r.meta.Created.Format(time.DateOnly))
+	}
+	return nil
 }
 
 // Close closes the store.

@@ -22,6 +22,9 @@ func (s *Store) Apply(ctx context.Context, changes ...vault.Change) error {
 		if err := checkRecord(c.Record); err != nil {
 			return err
 		}
+		if c.Same && c.Version == 0 {
+			return fmt.Errorf("%s %s: a record that must not exist cannot stay the same: %w", c.Kind, c.ID, vault.ErrInvalid)
+		}
 		if seen[c.Key] {
 			return fmt.Errorf("two changes of %s %s: %w", c.Kind, c.ID, vault.ErrInvalid)
 		}
@@ -56,6 +59,8 @@ func (s *Store) commit(ctx context.Context, change func(*badger.Txn) error) erro
 	if err := s.writes.room(s.dir); err != nil {
 		return err
 	}
+	s.erase.RLock()
+	defer s.erase.RUnlock()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -146,9 +151,16 @@ func write(txn *badger.Txn, old vault.Record, c vault.Change, now time.Time) err
 			return err
 		}
 	}
+	return txn.SetEntry(expiring(badger.NewEntry(recordKey(c.Key), encodeRecord(c)), c.Expires, now))
+}
+
+// encodeRecord is the record that a change leaves.
+func encodeRecord(c vault.Change) []byte {
 	r := c.Record
-	r.Version++
-	return txn.SetEntry(expiring(badger.NewEntry(recordKey(c.Key), encodeRecord(r)), c.Expires, now))
+	if !c.Same {
+		r.Version++
+	}
+	return vault.AppendRecord(make([]byte, 0, 64+64*len(r.Indexes)+len(r.Meta)+len(r.Sealed)), r)
 }
 
 // unclaimed tells whether no other living record has the unique entry.

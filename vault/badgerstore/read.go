@@ -54,6 +54,10 @@ func (s *Store) Scan(ctx context.Context, index, prefix string, after vault.Curs
 		if errors.Is(err, vault.ErrNotFound) {
 			return true, nil
 		}
+		if errors.Is(err, vault.ErrDamaged) {
+			found = append(found, vault.Entry{Cursor: c, Record: vault.Record{Key: k}, Damaged: true})
+			return true, nil
+		}
 		if err != nil {
 			return false, err
 		}
@@ -79,7 +83,10 @@ func (s *Store) Count(ctx context.Context, index, prefix string) (int, error) {
 	defer it.Close()
 	n := 0
 	for it.Rewind(); it.Valid(); it.Next() {
-		if n++; n%1024 == 0 && ctx.Err() != nil {
+		if !erasing(it.Item().Key()) {
+			n++
+		}
+		if n%1024 == 0 && ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 	}
@@ -122,6 +129,9 @@ func (s *Store) walk(ctx context.Context, index, prefix string, after vault.Curs
 	for it.Seek(start); it.Valid(); it.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if erasing(it.Item().Key()) {
+			continue
 		}
 		c, k, err := entry(it.Item())
 		if err != nil {
@@ -181,9 +191,14 @@ func stored(txn *badger.Txn, k vault.Key) (vault.Record, error) {
 	if err != nil {
 		return vault.Record{}, readError(err)
 	}
+	return record(item, k)
+}
+
+// record decodes the record k.
+func record(item *badger.Item, k vault.Key) (vault.Record, error) {
 	var r vault.Record
-	err = item.Value(func(b []byte) (err error) {
-		r, err = decodeRecord(k, b)
+	err := item.Value(func(b []byte) (err error) {
+		r, err = vault.DecodeRecord(k, b)
 		return err
 	})
 	if err != nil {

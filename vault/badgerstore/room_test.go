@@ -108,25 +108,3 @@ func TestLeaseEnds(t *testing.T) {
 		t.Errorf("after its time: %v", err)
 	}
 }
-
-func FuzzDecodeRecord(f *testing.F) {
-	r := vault.Record{
-		Key: vault.Key{Kind: "thing", ID: "a"}, Version: 7, Meta: []byte("{}"), Sealed: []byte{1, 2},
-		Expires: time.Unix(1, 0).UTC(), Indexes: []vault.IndexEntry{{Index: "n", Value: "v", Unique: true}},
-	}
-	f.Add(encodeRecord(r))
-	f.Add([]byte{})
-	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 15})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := decodeRecord(r.Key, b)
-		if err != nil {
-			if !errors.Is(err, vault.ErrDamaged) || r.Meta != nil {
-				t.Fatalf("got %+v and error %v", r, err)
-			}
-			return
-		}
-		if again, err := decodeRecord(r.Key, encodeRecord(r)); err != nil || again.Version != r.Version {
-			t.Fatalf("does not come back: %v", err)
-		}
-	})
-}

@@ -24,6 +24,12 @@ func (e EnvKeys) Find(_ context.Context, id string) (Key, error) {
 	return findKey(id, append([]string{e.Var}, e.Retired...), readKeyVar)
 }
 
+// CheckKey tells whether a variable still has the key with that ID.
+func (e EnvKeys) CheckKey(ctx context.Context, id string) error {
+	_, err := e.Find(ctx, id)
+	return err
+}
+
 func readKeyVar(name string) (Key, error) {
 	text, ok := os.LookupEnv(name)
 	if !ok || name == "" {
@@ -36,4 +42,7 @@ func readKeyVar(name string) (Key, error) {
 	return k, nil
 }
 
-var _ KeyProvider = EnvKeys{}
+var (
+	_ KeyProvider = EnvKeys{}
+	_ KeyChecker  = EnvKeys{}
+)

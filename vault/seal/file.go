@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // maxKeyText is more than any key text has, so that a wrong path to a large file is not read.
@@ -33,6 +32,12 @@ func (f FileKeys) Active(context.Context) (Key, error) {
 // Find returns the key with that ID, or [ErrUnknownKey].
 func (f FileKeys) Find(_ context.Context, id string) (Key, error) {
 	return findKey(id, append([]string{f.Path}, f.Retired...), readKeyFile)
+}
+
+// CheckKey tells whether a file still has the key with that ID.
+func (f FileKeys) CheckKey(ctx context.Context, id string) error {
+	_, err := f.Find(ctx, id)
+	return err
 }
 
 // CreateKey writes a fresh key to Path, readable by this user only, and makes it durable. A file
@@ -98,24 +103,6 @@ func readKeyFile(path string) (Key, error) {
 	return k, nil
 }
 
-// findKey reads the places in turn until one has the key with that ID. What was wrong with the
-// others is told only when none has.
-func findKey(id string, places []string, read func(string) (Key, error)) (Key, error) {
-	var found []string
-	for _, p := range places {
-		k, err := read(p)
-		switch {
-		case err != nil:
-			found = append(found, err.Error())
-		case k.ID == id:
-			return k, nil
-		default:
-			found = append(found, p+" has key "+k.ID)
-		}
-	}
-	return Key{}, fmt.Errorf("%w: nothing has the ID %s (%s)", ErrUnknownKey, id, strings.Join(found, "; "))
-}
-
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -129,4 +116,5 @@ func syncDir(dir string) error {
 var (
 	_ KeyProvider = FileKeys{}
 	_ KeyCreator  = FileKeys{}
+	_ KeyChecker  = FileKeys{}
 )

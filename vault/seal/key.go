@@ -32,6 +32,12 @@ type KeyCreator interface {
 	CreateKey(ctx context.Context) error
 }
 
+// KeyChecker is implemented by a [KeyProvider] that can tell at little cost, such as reading a
+// file, whether it still has the key with that ID. The error is the one of Find.
+type KeyChecker interface {
+	CheckKey(ctx context.Context, id string) error
+}
+
 // Key is a key-encryption key. Its ID says which key it is and nothing about its bytes.
 type Key struct {
 	ID   string
@@ -41,6 +47,8 @@ type Key struct {
 // AEAD encrypts and authenticates with a key that may be kept elsewhere.
 type AEAD interface {
 	Encrypt(ctx context.Context, plain, bound []byte) ([]byte, error)
+	// Decrypt returns [ErrSealed] for what was encrypted by another key, or altered. Any other
+	// error says that the key could not be asked.
 	Decrypt(ctx context.Context, sealed, bound []byte) ([]byte, error)
 }
 
@@ -147,5 +155,9 @@ func (l localAEAD) Encrypt(_ context.Context, plain, bound []byte) ([]byte, erro
 }
 
 func (l localAEAD) Decrypt(_ context.Context, sealed, bound []byte) ([]byte, error) {
-	return l.a.Decrypt(sealed, bound)
+	plain, err := l.a.Decrypt(sealed, bound)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plain, nil
 }

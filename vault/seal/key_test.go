@@ -151,3 +151,41 @@ func TestEnvKeys(t *testing.T) {
 		t.Errorf("got error %v, want ErrBadKey without the value", err)
 	}
 }
+
+// A checker says what Find says.
+func TestKeyChecker(t *testing.T) {
+	text := seal.NewKeyText()
+	want, err := seal.ParseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CLAVIGER_TEST_KEY", text)
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []seal.KeyChecker{seal.EnvKeys{Var: "CLAVIGER_TEST_KEY"}, seal.FileKeys{Path: path}} {
+		if err := c.CheckKey(t.Context(), want.ID); err != nil {
+			t.Error(err)
+		}
+		if err := c.CheckKey(t.Context(), "0123456789abcdef"); !errors.Is(err, seal.ErrUnknownKey) {
+			t.Errorf("got error %v, want ErrUnknownKey", err)
+		}
+	}
+	if _, ok := any(&seal.ExecKeys{}).(seal.KeyChecker); ok {
+		t.Error("a command is run for a check")
+	}
+}
+
+func TestEnvKeysRefuse(t *testing.T) {
+	t.Setenv("CLAVIGER_TEST_EMPTY", "")
+	t.Setenv("CLAVIGER_TEST_SPACE", " \n")
+	for name, want := range map[string]error{
+		"": seal.ErrNoKey, "CLAVIGER_TEST_UNSET": seal.ErrNoKey, "CLAVIGER_TEST_EMPTY": seal.ErrBadKey, "CLAVIGER_TEST_SPACE": seal.ErrBadKey,
+	} {
+		k, err := seal.EnvKeys{Var: name}.Active(t.Context())
+		if !errors.Is(err, want) || k != (seal.Key{}) || !strings.Contains(err.Error(), "environment variable "+name) {
+			t.Errorf("%s: got key %q and error %v, want %v", name, k.ID, err, want)
+		}
+	}
+}

@@ -10,11 +10,12 @@ package seal
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
@@ -28,6 +29,8 @@ var (
 	ErrUnknownKey = errors.New("key is missing")
 	// ErrBadKey: a key is there, but in no form that can be used.
 	ErrBadKey = errors.New("key is not usable")
+	// ErrUnavailable: the key is kept elsewhere and cannot be had now; the message says why.
+	ErrUnavailable = errors.New("key is out of reach")
 )
 
 // A sealed value, version 1:
@@ -46,23 +49,14 @@ const (
 	minSealed     = headerSize + 24 + 16
 )
 
-// Sealer seals and opens records under one keyset. It is safe for concurrent use.
+// Sealer seals and opens records under one keyset. It never changes, and is safe for concurrent
+// use.
 type Sealer struct {
-	handle  *keyset.Handle
-	aead    tink.AEAD
-	primary uint32
-}
-
-func newSealer(h *keyset.Handle) (*Sealer, error) {
-	a, err := aead.New(h)
-	if err != nil {
-		return nil, fmt.Errorf("using the keyset: %w", err)
-	}
-	p, err := h.Primary()
-	if err != nil {
-		return nil, fmt.Errorf("using the keyset: %w", err)
-	}
-	return &Sealer{handle: h, aead: a, primary: p.KeyID()}, nil
+	values, names *keyset.Handle
+	aead          tink.AEAD
+	prfs          *prf.Set
+	primary       uint32
+	keys          []uint32 // the primary one first
 }
 
 // Seal encrypts plain under the primary key of the keyset. What bound says is authenticated and
@@ -97,11 +91,47 @@ func (s *Sealer) Open(ctx context.Context, bound Bound, sealed []byte) ([]byte, 
 	return plain, nil
 }
 
+// KeyOf returns the ID of the key that sealed was sealed under, as its header says, or "" when it
+// is no sealed value.
+func KeyOf(sealed []byte) string {
+	if len(sealed) < headerSize || sealed[0] != formatVersion || sealed[1] != tinkPrefix {
+		return ""
+	}
+	return keyID(binary.BigEndian.Uint32(sealed[2:headerSize]))
+}
+
 // Stale tells whether sealed should be sealed anew: its key is not the primary one, or it is in
 // another format.
-func (s *Sealer) Stale(sealed []byte) bool {
-	if len(sealed) < headerSize || sealed[0] != formatVersion || sealed[1] != tinkPrefix {
-		return true
+func (s *Sealer) Stale(sealed []byte) bool { return KeyOf(sealed) != s.Primary() }
+
+// nameSize is the length in bytes of what Name returns, before it is encoded. Among a million
+// names, two have the same once in 10^26 vaults.
+const nameSize = 16
+
+// Name returns what can stand in an index for a name that must not be readable there: 32
+// hexadecimal digits, by the primary key. The same name gives the same digits again, and another
+// purpose gives others.
+func (s *Sealer) Name(purpose, name string) (string, error) {
+	return s.name(s.primary, purpose, name)
+}
+
+// Names returns what Name has returned for the name while each of the keys was the primary one,
+// beginning with the one that is.
+func (s *Sealer) Names(purpose, name string) ([]string, error) {
+	out := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		var err error
+		if out[i], err = s.name(k, purpose, name); err != nil {
+			return nil, err
+		}
 	}
-	return binary.BigEndian.Uint32(sealed[2:headerSize]) != s.primary
+	return out, nil
+}
+
+func (s *Sealer) name(key uint32, purpose, name string) (string, error) {
+	b, err := s.prfs.PRFs[key].ComputePRF(append(appendLength(nil, len(purpose)), purpose+name...), nameSize)
+	if err != nil {
+		return "", fmt.Errorf("hiding a name: %w", err)
+	}
+	return hex.EncodeToString(b), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/claviger-proxy/claviger/vault/seal"
@@ -117,9 +118,19 @@ func TestRotate(t *testing.T) {
 	if old.Stale(sealed) {
 		t.Error("a fresh value is stale")
 	}
-	s, err := old.Rotate()
+	added, id, err := old.Add()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if added.Stale(sealed) || added.Primary() != old.Primary() {
+		t.Error("adding a key has changed the primary one")
+	}
+	s, err := added.Promote(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Keys(); !slices.Equal(got, []string{id, old.Primary()}) || s.Primary() != id {
+		t.Errorf("got keys %v and primary %s, want %s first", got, s.Primary(), id)
 	}
 	if !s.Stale(sealed) {
 		t.Error("a value of the earlier key is not stale")
@@ -141,26 +152,126 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-func TestKeyset(t *testing.T) {
-	s := newSealer(t)
-	k, other := newKey(t), newKey(t)
-	encrypted, err := s.EncryptKeyset(t.Context(), k)
+func TestRemove(t *testing.T) {
+	old := newSealer(t)
+	sealed := mustSeal(t, old, bound, "canary")
+	if _, err := old.Remove(old.Primary()); err == nil {
+		t.Error("the primary key was removed")
+	}
+	for _, id := range []string{"", "0", "00000000", "zzzzzzzz", "+1234567", old.Primary() + "0"} {
+		if _, err := old.Promote(id); !errors.Is(err, seal.ErrUnknownKey) {
+			t.Errorf("promoting %q: got error %v, want ErrUnknownKey", id, err)
+		}
+	}
+	added, id, err := old.Add()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := seal.DecryptKeyset(t.Context(), k, encrypted)
+	promoted, err := added.Promote(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := promoted.Remove(old.Primary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Keys(); !slices.Equal(got, []string{id}) {
+		t.Errorf("got keys %v, want %s alone", got, id)
+	}
+	if _, err := s.Open(t.Context(), bound, sealed); !errors.Is(err, seal.ErrSealed) {
+		t.Errorf("got error %v, want ErrSealed", err)
+	}
+}
+
+func TestKeysetIsFull(t *testing.T) {
+	s, err := newSealer(t), error(nil)
+	for range 100 {
+		next, _, e := s.Add()
+		if err = e; err != nil {
+			break
+		}
+		s = next
+	}
+	if !errors.Is(err, seal.ErrKeysetFull) || len(s.Keys()) != 64 {
+		t.Errorf("got %d keys and error %v, want 64 and ErrKeysetFull", len(s.Keys()), err)
+	}
+}
+
+// Names can be looked up, by every key of the keyset, and say nothing.
+func TestNames(t *testing.T) {
+	old := newSealer(t)
+	name := func(s *seal.Sealer, purpose, name string) string {
+		t.Helper()
+		got, err := s.Name(purpose, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := name(old, "user", "ada")
+	if len(first) != 32 || name(old, "user", "ada") != first {
+		t.Errorf("got %q, then another", first)
+	}
+	for _, other := range []string{name(old, "user", "ada "), name(old, "usera", "da"), name(old, "x", "ada"), name(newSealer(t), "user", "ada")} {
+		if other == first {
+			t.Error("two names are one")
+		}
+	}
+	added, id, err := old.Add()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := added.Promote(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Names("user", "ada"); err != nil || !slices.Equal(got, []string{name(s, "user", "ada"), first}) {
+		t.Errorf("got %v and error %v, want the new name and %s", got, err, first)
+	}
+}
+
+var clear = []byte(`{"format":2}`)
+
+func TestKeyset(t *testing.T) {
+	s := newSealer(t)
+	k, other := newKey(t), newKey(t)
+	encrypted, err := s.EncryptKeyset(t.Context(), k, clear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := seal.DecryptKeyset(t.Context(), k, clear, encrypted)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := again.Open(t.Context(), bound, mustSeal(t, s, bound, "canary")); err != nil || string(got) != "canary" {
 		t.Errorf("got %q and error %v", got, err)
 	}
-	if _, err := seal.DecryptKeyset(t.Context(), other, encrypted); !errors.Is(err, seal.ErrSealed) {
-		t.Errorf("wrong key: got error %v, want ErrSealed", err)
+	if a, err := again.Name("user", "ada"); err != nil || a == "" {
+		t.Errorf("got %q and error %v", a, err)
+	} else if b, _ := s.Name("user", "ada"); a != b {
+		t.Error("the keyset has other keys for names")
+	}
+	for _, wrong := range []struct {
+		name  string
+		key   seal.Key
+		clear []byte
+	}{{"another key", other, clear}, {"another clear part", k, []byte(`{"format":3}`)}, {"no clear part", k, nil}} {
+		if _, err := seal.DecryptKeyset(t.Context(), wrong.key, wrong.clear, encrypted); !errors.Is(err, seal.ErrSealed) {
+			t.Errorf("%s: got error %v, want ErrSealed", wrong.name, err)
+		}
 	}
 	for n := range encrypted {
-		if s, err := seal.DecryptKeyset(t.Context(), k, encrypted[:n]); err == nil || s != nil {
-			t.Fatalf("%d of %d bytes decrypt", n, len(encrypted))
+		if s, err := seal.DecryptKeyset(t.Context(), k, clear, encrypted[:n]); !errors.Is(err, seal.ErrSealed) || s != nil {
+			t.Fatalf("%d of %d bytes: got error %v, want ErrSealed", n, len(encrypted), err)
+		}
+	}
+	for i := range len(encrypted) * 8 {
+		altered := bytes.Clone(encrypted)
+		altered[i/8] ^= 1 << (i % 8)
+		s, err := seal.DecryptKeyset(t.Context(), k, clear, altered)
+		// Tink's key info beside the encrypted keyset is for people; it may be altered.
+		if err == nil && !slices.Equal(s.Keys(), again.Keys()) || err != nil && !errors.Is(err, seal.ErrSealed) {
+			t.Fatalf("bit %d: got error %v, want ErrSealed", i, err)
 		}
 	}
 	// The key-encryption key opens keysets only.
@@ -168,8 +279,22 @@ func TestKeyset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := seal.DecryptKeyset(t.Context(), k, c); !errors.Is(err, seal.ErrSealed) {
+	if _, err := seal.DecryptKeyset(t.Context(), k, clear, c); !errors.Is(err, seal.ErrSealed) {
 		t.Errorf("got error %v, want ErrSealed", err)
+	}
+}
+
+// V-12: a million values have a million nonces.
+func TestV12Nonces(t *testing.T) {
+	s := newSealer(t)
+	seen := make(map[[24]byte]bool, 1_000_000)
+	for range 1_000_000 {
+		sealed := mustSeal(t, s, bound, "")
+		nonce := [24]byte(sealed[6:30])
+		if seen[nonce] {
+			t.Fatal("a nonce was used twice")
+		}
+		seen[nonce] = true
 	}
 }
 

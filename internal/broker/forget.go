@@ -1,0 +1,53 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Forgotten is the outcome of [Broker.ForgetUser].
+type Forgotten struct {
+	// Accounts are the user's accounts, and whether the provider has ended each grant.
+	Accounts []Disconnection
+	// Removed are the accounts that were deleted. It has more than Accounts when one could not be
+	// opened, and so not be ended at its provider.
+	Removed []vault.AccountID
+	Links   int
+	// Erased tells that nothing of it is left in the vault's files.
+	Erased bool
+}
+
+// ForgetUser ends every grant of a user at its provider, and deletes all that the vault has of
+// him: accounts, grants and authorization links, at all connections. What a provider refuses to
+// end is deleted here all the same. Nobody of that name is no error.
+func (b *Broker) ForgetUser(ctx context.Context, identifier string) (Forgotten, error) {
+	var f Forgotten
+	q := vault.AccountQuery{Identifier: identifier}
+	for {
+		page, err := b.vault.Accounts(ctx, q)
+		if err != nil {
+			return f, vaultError(err)
+		}
+		for _, a := range page.Items {
+			d, err := b.Disconnect(ctx, a.ID)
+			if err != nil {
+				return f, err
+			}
+			f.Accounts = append(f.Accounts, d)
+		}
+		if page.Next == "" {
+			break
+		}
+		q.After = page.Next
+	}
+	done, err := b.vault.Forget(ctx, "", identifier)
+	for _, id := range done.Accounts {
+		b.shared.forget(id)
+	}
+	f.Removed, f.Links, f.Erased = done.Accounts, done.Links, done.Erased
+	if err != nil {
+		return f, vaultError(err)
+	}
+	return f, nil
+}

@@ -1,0 +1,84 @@
+package badgerstore
+
+import (
+	"context"
+	"maps"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// counted remembers how many records there are, when counting takes long.
+type counted struct {
+	mu    sync.Mutex
+	until time.Time
+	kinds map[vault.Kind]int
+}
+
+// Counting takes time in proportion to the number of records. Up to quickCount it is done each time;
+// beyond that, it may take a hundredth of the time.
+const quickCount = 10 * time.Millisecond
+
+// Measure implements [vault.Measurer]. It reads keys only.
+func (s *Store) Measure(ctx context.Context) (vault.Size, error) {
+	if err := s.begin(ctx); err != nil {
+		return vault.Size{}, err
+	}
+	defer s.mu.RUnlock()
+	kinds, err := s.countKinds(ctx)
+	if err != nil {
+		return vault.Size{}, err
+	}
+	return vault.Size{Bytes: s.bytes(), Records: kinds}, nil
+}
+
+// bytes is what the files take, where that can be told without the holes in them.
+func (s *Store) bytes() int64 {
+	if s.dir == "" {
+		lsm, vlog := s.db.Size()
+		return lsm + vlog
+	}
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0
+	}
+	var n int64
+	for _, f := range files {
+		if fi, err := f.Info(); err == nil && fi.Mode().IsRegular() {
+			n += allocated(fi)
+		}
+	}
+	return n
+}
+
+func (s *Store) countKinds(ctx context.Context) (map[vault.Kind]int, error) {
+	s.counted.mu.Lock()
+	defer s.counted.mu.Unlock()
+	start := time.Now()
+	if start.Before(s.counted.until) {
+		return maps.Clone(s.counted.kinds), nil
+	}
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{recordPrefix}})
+	defer it.Close()
+	kinds, n := map[vault.Kind]int{}, 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		if k, ok := decodeRecordKey(it.Item().Key()); ok {
+			kinds[k.Kind]++
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	if took := time.Since(start); took > quickCount {
+		s.counted.kinds, s.counted.until = maps.Clone(kinds), time.Now().Add(100*took)
+	}
+	return kinds, nil
+}
+
+var _ vault.Measurer = (*Store)(nil)
