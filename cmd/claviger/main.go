@@ -7,6 +7,7 @@ import (
 	_ "github.com/claviger-proxy/claviger/caddymodule"
 	"github.com/claviger-proxy/claviger/caddymodule/cli"
 	"github.com/claviger-proxy/claviger/caddymodule/demo"
+	_ "github.com/claviger-proxy/claviger/caddymodule/keytransit"
 )
 
 func main() { cli.Main(demo.Command()) }

@@ -19,8 +19,8 @@ const module = "github.com/claviger-proxy/claviger"
 // neither up, nor to a sibling. A package that is not here needs a place.
 var floors = map[string]int{
 	"connectors": 0, "vault/seal": 0, "internal/replay": 0, "internal/problem": 0, "internal/netguard": 0, "client": 0,
-	"vault":             1,
-	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2,
+	"vault": 1, "vault/seal/transit": 1,
+	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2, "internal/transfer": 2,
 	"internal/connection": 3,
 	"internal/broker":     4, "internal/consent": 4,
 	"internal/tools": 5,
@@ -39,11 +39,14 @@ const demo = "caddymodule/demo"
 
 // drivers are imported in one place each.
 var drivers = map[string][]string{
-	"github.com/caddyserver/":         {"caddymodule", "cmd", "internal/integration", "examples"},
-	"github.com/dgraph-io/badger/":    {"vault/badgerstore"},
-	"golang.org/x/oauth2":             {"internal/oauth"},
-	"github.com/tink-crypto/tink-go/": {"vault/seal"},
-	"github.com/zitadel/oidc/":        {"internal/fakeprovider"},
+	"github.com/caddyserver/":                 {"caddymodule", "cmd", "internal/integration", "examples"},
+	"github.com/dgraph-io/badger/":            {"vault/badgerstore"},
+	"golang.org/x/oauth2":                     {"internal/oauth"},
+	"github.com/tink-crypto/tink-go/":         {"vault/seal"},
+	"github.com/tink-crypto/tink-go-hcvault/": {"vault/seal/transit"},
+	"github.com/hashicorp/vault/":             {"vault/seal/transit"},
+	"github.com/zitadel/oidc/":                {"internal/fakeprovider"},
+	"filippo.io/age":                          {"internal/transfer"},
 }
 
 // under tells whether a package is one of the list or below one of them.
@@ -160,6 +163,10 @@ func TestFloorsRefuse(t *testing.T) {
 		{"caddymodule", "github.com/dgraph-io/badger/v4"},
 		{"internal/broker", "golang.org/x/oauth2"},
 		{"vault", "github.com/tink-crypto/tink-go/v2/tink"},
+		{"vault/seal", "github.com/tink-crypto/tink-go-hcvault/v2/integration/hcvault"},
+		{"caddymodule/keytransit", "github.com/hashicorp/vault/api"},
+		{"vault/seal", module + "/vault/seal/transit"},
+		{"vault", module + "/vault/seal/transit"},
 	} {
 		if wrongImport(c.from, c.to) == "" {
 			t.Errorf("%s may import %s", c.from, c.to)
@@ -168,8 +175,11 @@ func TestFloorsRefuse(t *testing.T) {
 }
 
 // revealers are where a secret may be turned into text: where it is sealed, sent or injected, and
-// where consent writes it into a URL or a cookie of the user's browser.
-var revealers = []string{"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go"}
+// where consent writes it into a URL or a cookie of the user's browser, an export encrypts it, or an
+// import sends it to the server.
+var revealers = []string{
+	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
+}
 
 func TestRevealIsRare(t *testing.T) {
 	root, seen := os.DirFS("../.."), 0

@@ -41,33 +41,50 @@ func (f FileKeys) CheckKey(ctx context.Context, id string) error {
 }
 
 // CreateKey writes a fresh key to Path, readable by this user only, and makes it durable. A file
-// that exists is never touched.
-func (f FileKeys) CreateKey(context.Context) (err error) {
-	dir := filepath.Dir(f.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// that exists is never touched, and half a key never stands there, whenever the process ends.
+func (f FileKeys) CreateKey(context.Context) error {
+	if err := createKeyFile(f.Path); err != nil {
 		return fmt.Errorf("creating key file %s: %w", f.Path, err)
 	}
-	file, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("creating key file: %w", err)
+	return nil
+}
+
+func createKeyFile(path string) error {
+	dir, text := filepath.Dir(path), NewKeyText()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Path)
-			err = fmt.Errorf("creating key file %s: %w", f.Path, err)
+	whole, err := os.CreateTemp(dir, ".new-key-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(whole.Name())
+	if err := writeKey(whole, text); err != nil {
+		return err
+	}
+	// A link never takes the place of a file, as a rename does. Some file systems have none.
+	if os.Link(whole.Name(), path) != nil {
+		file, e := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if e != nil {
+			return e
 		}
-	}()
-	_, err = io.WriteString(file, NewKeyText())
+		if err := writeKey(file, text); err != nil {
+			os.Remove(path)
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func writeKey(file *os.File, text string) error {
+	_, err := io.WriteString(file, text)
 	if err == nil {
 		err = file.Sync()
 	}
 	if e := file.Close(); err == nil {
 		err = e
 	}
-	if err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return err
 }
 
 func readKeyFile(path string) (Key, error) {

@@ -196,7 +196,12 @@ func (s *Sealer) EncryptKeyset(ctx context.Context, k Key, clear []byte) ([]byte
 
 func encryptHandle(ctx context.Context, h *keyset.Handle, k Key, purpose string, clear []byte) ([]byte, error) {
 	var b bytes.Buffer
-	err := h.WriteWithContext(ctx, keyset.NewBinaryWriter(&b), tinkAEAD{k.AEAD}, append([]byte(purpose), clear...))
+	var unreachable error
+	a := tinkAEAD{watched{k.AEAD, &unreachable}}
+	err := h.WriteWithContext(ctx, keyset.NewBinaryWriter(&b), a, append([]byte(purpose), clear...))
+	if unreachable != nil {
+		err = unreachable
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encrypting the keyset with key %s: %w", k.ID, err)
 	}
@@ -248,6 +253,12 @@ func decryptHandle(ctx context.Context, k Key, encrypted []byte, purpose string,
 type watched struct {
 	AEAD
 	err *error
+}
+
+func (w watched) Encrypt(ctx context.Context, plain, bound []byte) ([]byte, error) {
+	sealed, err := w.AEAD.Encrypt(ctx, plain, bound)
+	*w.err = err
+	return sealed, err
 }
 
 func (w watched) Decrypt(ctx context.Context, sealed, bound []byte) ([]byte, error) {
