@@ -1,0 +1,70 @@
+package transfer
+
+import "github.com/claviger-proxy/claviger/vault"
+
+// maxConnections bounds the names that a reader keeps, in a file that anybody could have written.
+const maxConnections = 100_000
+
+func readConnection(o *object) *Connection {
+	c := &Connection{
+		Name: o.text("name"), Connector: o.text("connector"), Origin: vault.Origin(o.text("origin")),
+		ClientID: o.text("client_id"), ClientSecret: o.secret("client_secret"),
+		Scopes: orNil(o.texts("scopes")), Params: o.pairs("params"),
+	}
+	o.end()
+	o.failed(c.check())
+	return c
+}
+
+func readAccount(o *object) *Account {
+	a := &Account{
+		ID: vault.AccountID(o.text("id")), Connection: o.text("connection"), Connector: o.text("connector"),
+		Identifier: o.text("identifier"), Status: vault.Status(o.text("status")), Reason: o.text("reason"),
+		RequestedScopes: orNil(o.texts("requested_scopes")), GrantedScopes: o.texts("granted_scopes"),
+		CreatedAt: o.time("created_at"), ConnectedAt: o.time("connected_at"), RefreshedAt: o.time("refreshed_at"),
+	}
+	if i := o.object("identity"); i != nil {
+		a.Identity = vault.Identity{ID: i.text("id"), Name: i.text("name"), Email: i.text("email"), Avatar: i.text("avatar")}
+		i.end()
+	}
+	if g := o.object("grant"); g != nil {
+		a.Grant = &vault.Grant{
+			Access: g.token("access_token"), Refresh: g.token("refresh_token"), IDToken: g.token("id_token"),
+			Scopes: g.texts("scopes"), ObtainedAt: g.time("obtained_at"), Expires: g.time("expires"),
+			RefreshExpires: g.time("refresh_expires"), ClientID: g.text("client_id"),
+			RedirectURI: g.text("redirect_uri"), Captured: g.pairs("captured"),
+		}
+		g.end()
+	}
+	o.end()
+	o.failed(a.check())
+	return a
+}
+
+// token takes a token; none is the empty secret.
+func (o *object) token(name string) vault.Secret {
+	s := o.text(name)
+	if !validToken(s) {
+		o.fail(name, wantToken)
+		return vault.Secret{}
+	}
+	return vault.NewSecret(s)
+}
+
+// secret takes a client secret; none is the empty secret.
+func (o *object) secret(name string) vault.Secret {
+	s := o.text(name)
+	if !validSecret(s) {
+		o.fail(name, wantSecret)
+		return vault.Secret{}
+	}
+	return vault.NewSecret(s)
+}
+
+// orNil is for lists in which nothing and no list are the same.
+func orNil(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
