@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,9 +115,25 @@ func (v *Vault) FindAccount(ctx context.Context, c ConnectionID, identifier stri
 	if !ValidIdentifier(identifier) {
 		return ConnectedAccount{}, fmt.Errorf("account: %w", ErrNotFound)
 	}
-	forms, err := v.ring.Load().forms(identifier)
+	for {
+		seen := v.ring.Load()
+		a, err := v.findAccount(ctx, seen, c, identifier)
+		if !errors.Is(err, ErrNotFound) {
+			return a, err
+		}
+		if changed, e := v.changedKeyset(ctx, seen); e != nil || !changed {
+			return ConnectedAccount{}, cmp.Or(e, err) // without the keyset, nobody knows
+		}
+	}
+}
+
+func (v *Vault) findAccount(ctx context.Context, seen *ring, c ConnectionID, identifier string) (ConnectedAccount, error) {
+	forms, err := seen.forms(identifier)
 	if err != nil {
 		return ConnectedAccount{}, err
+	}
+	if len(forms) > 1 {
+		forms = append(forms, forms[0]) // re-sealing may have brought it there just now
 	}
 	for _, form := range forms {
 		r, err := v.store.Find(ctx, IndexEntry{Index: indexAccountIdentifier, Value: string(c) + "/" + form, Unique: true})
@@ -152,21 +169,31 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 	}
 	n.Status, n.Generation, n.Version = StatusPendingAuth, 0, 0
 	n.CreatedAt = v.now()
-	// While records are being sealed anew, an account may be in the index under another form.
-	if v.ring.Load().meta.Resealing {
+	for range maxAttempts {
+		// While records are being sealed anew, an account may be in the index under another form.
+		seen := v.ring.Load()
 		switch _, err := v.FindAccount(ctx, n.ConnectionID, n.Identifier); {
 		case err == nil:
 			return missing(accountKey(n.ID), ErrExists)
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
+		err := v.write(ctx, func(r *ring) ([]Change, error) {
+			if r != seen {
+				return nil, errRace
+			}
+			return one(r.account(ctx, &n, n.CreatedAt))
+		})
+		if errors.Is(err, errRace) {
+			continue
+		}
+		if err != nil {
+			return missing(accountKey(n.ID), err)
+		}
+		*a = n
+		return nil
 	}
-	err := v.write(ctx, func(r *ring) ([]Change, error) { return one(r.account(ctx, &n, n.CreatedAt)) })
-	if err != nil {
-		return missing(accountKey(n.ID), err)
-	}
-	*a = n
-	return nil
+	return missing(accountKey(n.ID), ErrConflict)
 }
 
 // DeleteAccount removes an account and its grant. No account is no error.

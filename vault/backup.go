@@ -47,11 +47,10 @@ type backupEnd struct {
 
 // Backup writes all records as they are at one moment, still sealed, with the keyset, which is
 // encrypted by the key-encryption key as ever: whoever reads the backup needs that key. It works
-// beside everything else, in flat memory; only changes of keys wait for it. A record that cannot
-// be read is left out and reported.
+// beside everything else, in flat memory, and nothing waits for it but the store's Close; until it
+// ends, the store keeps what is deleted or replaced. A record that cannot be read is left out and
+// reported.
 func (v *Vault) Backup(ctx context.Context, w io.Writer, report func(Fault)) (BackupFacts, error) {
-	v.changing.Lock() // the keyset stays as it is written at the beginning
-	defer v.changing.Unlock()
 	b := &backupWriter{sum: sha256.New(), facts: BackupFacts{Created: v.now(), Records: map[Kind]int{}}}
 	out := bufio.NewWriterSize(w, 1<<16)
 	b.w = io.MultiWriter(out, b.sum)
@@ -72,9 +71,9 @@ type backupWriter struct {
 }
 
 func (b *backupWriter) run(ctx context.Context, v *Vault, report func(Fault)) error {
-	keyset, err := v.store.Get(ctx, keysetKey)
+	keyset, sealer, err := v.storedKeyset(ctx)
 	if err != nil {
-		return missing(keysetKey, err)
+		return err
 	}
 	if _, err := io.WriteString(b.w, backupMagic); err != nil {
 		return err
@@ -91,7 +90,7 @@ func (b *backupWriter) run(ctx context.Context, v *Vault, report func(Fault)) er
 			return err
 		case r.Key == keysetKey && r.Version != keyset.Version:
 			return errors.New("the keys were changed meanwhile; make another one")
-		case r.Key == keysetKey || r.Key == resealKey:
+		case r.Kind == KindMeta:
 			continue
 		}
 		if err := b.record(r); err != nil {
@@ -106,11 +105,28 @@ func (b *backupWriter) run(ctx context.Context, v *Vault, report func(Fault)) er
 	if err != nil {
 		return err
 	}
-	sealed, err := v.ring.Load().sealer.Seal(ctx, boundBackup(b.sum), end)
+	sealed, err := sealer.Seal(ctx, boundBackup(b.sum), end)
 	if err != nil {
 		return err
 	}
 	return b.frame(sealed)
+}
+
+// storedKeyset returns the keyset's record, and what it holds.
+func (v *Vault) storedKeyset(ctx context.Context) (Record, *seal.Sealer, error) {
+	for {
+		seen := v.ring.Load()
+		r, err := v.store.Get(ctx, keysetKey)
+		if err != nil {
+			return Record{}, nil, missing(keysetKey, err)
+		}
+		if r.Version == seen.version {
+			return r, seen.sealer, nil
+		}
+		if _, err := v.reload(ctx); err != nil {
+			return Record{}, nil, err
+		}
+	}
 }
 
 func boundBackup(sum hash.Hash) seal.Bound {
@@ -214,12 +230,9 @@ func openBackup(ctx context.Context, r io.Reader, keys seal.KeyProvider) (*backu
 const maxFrame = 1 << 20
 
 func (b *backupReader) frame() ([]byte, error) {
-	n, err := binary.ReadUvarint(b.r)
+	n, err := b.length()
 	if err != nil {
-		return nil, cutShort(err)
-	}
-	if n > maxFrame {
-		return nil, fmt.Errorf("%w: a record of %d bytes", ErrBackup, n)
+		return nil, err
 	}
 	p := make([]byte, n)
 	if _, err := io.ReadFull(b.r, p); err != nil {
@@ -228,6 +241,20 @@ func (b *backupReader) frame() ([]byte, error) {
 	b.sum.Write(binary.AppendUvarint(nil, n))
 	b.sum.Write(p)
 	return p, nil
+}
+
+// length reads a varint.
+func (b *backupReader) length() (n uint64, err error) {
+	for shift := 0; n <= maxFrame && shift < 28; shift += 7 {
+		c, err := b.r.ReadByte()
+		if err != nil {
+			return 0, cutShort(err)
+		}
+		if n |= uint64(c&0x7f) << shift; c < 0x80 && n <= maxFrame {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: a record of more than %d bytes", ErrBackup, maxFrame)
 }
 
 func cutShort(err error) error {
@@ -295,6 +322,9 @@ func (b *backupReader) end(ctx context.Context) error {
 		return err
 	}
 	plain, err := b.v.ring.Load().sealer.Open(ctx, bound, sealed)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("%w: it was altered", ErrBackup)
 	}

@@ -1,6 +1,9 @@
 package vault
 
 import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"testing"
 	"time"
@@ -26,4 +29,25 @@ func FuzzDecodeRecord(f *testing.F) {
 			t.Fatalf("does not come back: %v", err)
 		}
 	})
+}
+
+// A record of the vault's own, smuggled into a backup by somebody who can write one, is not restored.
+func TestBackupWithForeignMeta(t *testing.T) {
+	for _, id := range []string{"keyset", "reseal", "other"} {
+		var b bytes.Buffer
+		w := backupWriter{w: &b, sum: sha256.New()}
+		if err := w.record(Record{Key: Key{Kind: KindMeta, ID: id}, Version: 1}); err != nil {
+			t.Fatal(err)
+		}
+		r := &backupReader{r: bufio.NewReader(&b), sum: sha256.New(), facts: BackupFacts{Records: map[Kind]int{}}}
+		n := 0
+		for _, err := range r.records(t.Context()) {
+			if n++; !errors.Is(err, ErrBackup) {
+				t.Errorf("%s: got error %v, want %v", id, err, ErrBackup)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: got %d records", id, n)
+		}
+	}
 }

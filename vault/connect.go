@@ -38,11 +38,13 @@ func (v *Vault) Connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	return ConnectedAccount{}, fmt.Errorf("connecting: %w", ErrConflict)
 }
 
-// errRace: one of the records of a Connect was changed meanwhile.
+// errRace: one of the records of a Connect was changed meanwhile, or the form of identifiers.
 var errRace = errors.New("race")
 
 // connect is one attempt.
 func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant) (ConnectedAccount, error) {
+	now := v.now()
+	used := v.ring.Load()
 	n, err := v.connected(ctx, l, a)
 	if err != nil {
 		return ConnectedAccount{}, err
@@ -51,7 +53,6 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	if err != nil {
 		return ConnectedAccount{}, err
 	}
-	now := v.now()
 	g.AccountID, g.Generation = n.ID, n.Generation+1
 	if g.ObtainedAt.IsZero() {
 		g.ObtainedAt = now
@@ -62,6 +63,9 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 		n.CreatedAt = now
 	}
 	err = v.write(ctx, func(r *ring) ([]Change, error) {
+		if r != used { // the account may have come under the earlier one, in another form
+			return nil, errRace
+		}
 		gc, err := r.grant(ctx, n.Project, seen, g)
 		if err != nil {
 			return nil, err
@@ -74,7 +78,7 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 		lc, err := r.link(ctx, &l)
 		return []Change{gc, ac, lc}, err
 	})
-	if errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
+	if errors.Is(err, errRace) || errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
 		return ConnectedAccount{}, errRace
 	}
 	if err != nil {

@@ -143,7 +143,7 @@ func (v *Vault) FindConnection(ctx context.Context, project, name string) (Conne
 // Connections lists a project's connections in the order of their names.
 func (v *Vault) Connections(ctx context.Context, project string, page PageQuery) (Page[Connection], error) {
 	w := walk{index: indexConnectionName, prefix: projectOr(project) + "/"}
-	return list(ctx, v, []walk{w}, page, v.openConnection, func(c Connection) bool {
+	return list(ctx, w, w.scan(v.store), page, v.openConnection, func(c Connection) bool {
 		return c.Project == projectOr(project)
 	})
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"encoding/base64"
 	"strings"
 )
@@ -26,6 +27,13 @@ func (q PageQuery) limit() int {
 
 // walk is one walk through an index; a cursor belongs to the walk that gave it.
 type walk struct{ index, prefix string }
+
+// scan scans the store.
+func (w walk) scan(store Store) scanner {
+	return func(ctx context.Context, after Cursor, limit int) ([]Entry, error) {
+		return store.Scan(ctx, w.index, w.prefix, after, limit)
+	}
+}
 
 // next is the text form of c: base64 of index, prefix, value and ID with zero bytes between.
 func (w walk) next(c Cursor) string {

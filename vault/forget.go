@@ -2,16 +2,19 @@ package vault
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Forgotten is what [Vault.Forget] has removed.
 type Forgotten struct {
 	Accounts []AccountID
 	Links    int
-	// Erased tells that nothing of it is left in the store's files. It is false for a store that
-	// cannot tell.
+	// Erased tells that nothing of it is left in the store's files. It is false when there was
+	// nothing to remove, and for a store that cannot tell. What was deleted before, or has expired,
+	// may be left until [Vault.Compact].
 	Erased bool
 }
 
@@ -52,37 +55,44 @@ type forgetter struct {
 }
 
 func (f *forgetter) run(ctx context.Context) error {
-	names, err := f.v.ring.Load().sealer.Names(identifierPurpose, f.identifier)
-	if err != nil {
-		return err
-	}
-	f.forms = []string{f.identifier}
-	for _, name := range names {
-		f.forms = append(f.forms, sealedForm+name)
-	}
 	for range maxForget {
-		n := len(f.deleted)
-		for _, form := range f.forms {
-			if err := f.walk(ctx, walk{indexAccountUser, form + "/"}, f.account); err != nil {
-				return err
-			}
-			if err := f.walk(ctx, walk{indexLinkUser, form + "/"}, f.link); err != nil {
-				return err
-			}
+		seen, n := f.v.ring.Load(), len(f.deleted)
+		if err := f.pass(ctx, seen); err != nil {
+			return err
 		}
-		if len(f.deleted) == n {
+		changed, err := f.v.changedKeyset(ctx, seen)
+		if err != nil {
+			return err
+		}
+		if len(f.deleted) == n && !changed {
 			break
 		}
 	}
 	e, ok := optional[Eraser](f.v.store)
 	if !ok || len(f.deleted) == 0 {
-		f.done.Erased = ok
 		return nil
 	}
 	if err := e.Erase(ctx, f.deleted...); err != nil {
 		return err
 	}
 	f.done.Erased = true
+	return nil
+}
+
+// pass looks for the user in all forms, the present one last: that is where re-sealing brings what
+// is in another one.
+func (f *forgetter) pass(ctx context.Context, seen *ring) (err error) {
+	if f.forms, err = seen.allForms(f.identifier); err != nil {
+		return err
+	}
+	for _, form := range slices.Backward(f.forms) {
+		if err := f.walk(ctx, walk{indexAccountUser, form + "/"}, f.account); err != nil {
+			return err
+		}
+		if err := f.walk(ctx, walk{indexLinkUser, form + "/"}, f.link); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -105,14 +115,21 @@ func (f *forgetter) walk(ctx context.Context, w walk, forget func(context.Contex
 	}
 }
 
-// account deletes an account and its grant. A damaged one goes too: the index says whose it is.
+// account deletes an account and its grant. A damaged one goes too: the index says whose it is, and
+// its clear part of what project.
 func (f *forgetter) account(ctx context.Context, r Record) error {
 	a, err := f.v.openAccount(ctx, r)
-	if err == nil && a.Project != f.project {
-		return nil
+	if errors.Is(err, ErrDamaged) {
+		m := accountMeta{Project: f.project}
+		_ = json.Unmarshal(r.Meta, &m)
+		a, err = ConnectedAccount(m), nil
+		a.Identifier = f.identifier
 	}
-	if err != nil && !errors.Is(err, ErrDamaged) {
+	if err != nil {
 		return err
+	}
+	if a.Project != f.project || a.Identifier != f.identifier {
+		return nil
 	}
 	id := AccountID(r.ID)
 	if err := f.v.DeleteAccount(ctx, id); err != nil {
@@ -132,11 +149,17 @@ func (f *forgetter) account(ctx context.Context, r Record) error {
 
 func (f *forgetter) link(ctx context.Context, r Record) error {
 	l, err := f.v.openLink(ctx, r)
-	if err == nil && l.Project != f.project {
-		return nil
+	if errors.Is(err, ErrDamaged) {
+		m := linkMeta{Project: f.project}
+		_ = json.Unmarshal(r.Meta, &m)
+		l, err = Link(m), nil
+		l.Identifier = f.identifier
 	}
-	if err != nil && !errors.Is(err, ErrDamaged) {
+	if err != nil {
 		return err
+	}
+	if l.Project != f.project || l.Identifier != f.identifier {
+		return nil
 	}
 	for range maxAttempts {
 		now, err := f.v.version(ctx, r.Key)
@@ -153,6 +176,7 @@ func (f *forgetter) link(ctx context.Context, r Record) error {
 		for _, form := range f.forms {
 			r.Indexes = append(r.Indexes, IndexEntry{Index: indexLinkUser, Value: form + "/"})
 		}
+		r.Indexes = append(r.Indexes, l.openEntry())
 		f.deleted = append(f.deleted, r)
 		f.done.Links++
 		return nil

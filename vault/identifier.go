@@ -22,6 +22,12 @@ func (r *ring) forms(identifier string) ([]string, error) {
 		form, err := r.form(identifier)
 		return []string{form}, err
 	}
+	return r.allForms(identifier)
+}
+
+// allForms are what an identifier may ever have been in an index, as far as the keys are known, the
+// present form first.
+func (r *ring) allForms(identifier string) ([]string, error) {
 	names, err := r.sealer.Names(identifierPurpose, identifier)
 	if err != nil {
 		return nil, err

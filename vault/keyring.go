@@ -18,7 +18,8 @@ type Keyring struct {
 	KeyEncryptionKey string
 	// Keys are those of the keyset, the primary one first, then from the newest to the oldest.
 	Keys []KeyFacts
-	// Resealing tells that records may still be sealed under other keys than the primary one.
+	// Resealing tells that records may still be sealed under other keys than the primary one, or
+	// that what earlier keys open may still be in the store's files.
 	Resealing bool
 	// SealedIdentifiers tells whether identifiers are unreadable in the store.
 	SealedIdentifiers bool
@@ -69,14 +70,14 @@ func (v *Vault) AddKey(ctx context.Context) (id string, err error) {
 // PromoteKey makes a key of the keyset the primary one. What is sealed under the others stays so
 // until [Vault.Reseal]. It is [seal.ErrUnknownKey] when the keyset has no such key.
 func (v *Vault) PromoteKey(ctx context.Context, id string) error {
-	err := v.changeKeyset(ctx, "promoting key "+id, func(r *ring) (err error) {
+	err := v.changeKeyset(ctx, fmt.Sprintf("promoting key %.16s", id), func(r *ring) (err error) {
 		if r.sealer.Primary() == id {
 			return errUnchanged
 		}
 		if r.sealer, err = r.sealer.Promote(id); err != nil {
 			return err
 		}
-		r.meta.Resealing = true
+		r.turn()
 		r.meta.Keys[r.keyAt(id)].Promoted = v.now()
 		return nil
 	})
@@ -106,7 +107,10 @@ func (v *Vault) RetireKey(ctx context.Context, id string) error {
 		return fmt.Errorf("retiring key %s: %w", id, err)
 	}
 	if n > 0 {
-		return fmt.Errorf("retiring key %s: %w: %d records are sealed under it; re-seal them first", id, ErrKeyInUse, n)
+		if err := v.resealAgain(ctx); err != nil {
+			return err
+		}
+		return fmt.Errorf("retiring key %s: %w: %d records are sealed under it; re-seal them first, and delete those that are damaged", id, ErrKeyInUse, n)
 	}
 	err = v.changeKeyset(ctx, "retiring key "+id, func(r *ring) (err error) {
 		if r.meta.Resealing {
@@ -116,6 +120,7 @@ func (v *Vault) RetireKey(ctx context.Context, id string) error {
 			return err
 		}
 		r.meta.Keys = slices.DeleteFunc(r.meta.Keys, func(k keyMeta) bool { return k.ID == id })
+		r.turn() // the keysets that had it must leave the store's files
 		return nil
 	})
 	if err != nil {
@@ -123,6 +128,22 @@ func (v *Vault) RetireKey(ctx context.Context, id string) error {
 	}
 	v.log.Info("retired a key of the vault; it is deleted", zap.String("key", id))
 	return nil
+}
+
+// resealAgain gives [Vault.Reseal] work when it has none, and yet there are records to seal anew: a
+// process of the fleet has not noticed in time that the keys were changed.
+func (v *Vault) resealAgain(ctx context.Context) error {
+	err := v.changeKeyset(ctx, "re-sealing again", func(r *ring) error {
+		if r.meta.Resealing {
+			return errUnchanged
+		}
+		r.turn()
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // CountSealedBy counts the records that are sealed under that key of the keyset. It reads every
@@ -144,7 +165,8 @@ func (v *Vault) CountSealedBy(ctx context.Context, id string) (int, error) {
 }
 
 // Rewrap encrypts the keyset with the provider's active key-encryption key, after which no retired
-// one is needed. It tells whether there was anything to do. Records are not touched.
+// one is needed. It tells whether there was anything to do. Records are not touched, but
+// [Vault.Reseal] has work to do: what the earlier key opens is in the store's files until then.
 func (v *Vault) Rewrap(ctx context.Context) (changed bool, err error) {
 	k, err := v.keys().Active(ctx)
 	if err != nil {
@@ -155,6 +177,7 @@ func (v *Vault) Rewrap(ctx context.Context) (changed bool, err error) {
 		if before = r.meta.Key; before == k.ID {
 			return errUnchanged
 		}
+		r.turn() // what the earlier key opens must leave the store's files
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {
@@ -177,7 +200,8 @@ func (v *Vault) SealIdentifiers(ctx context.Context, on bool) error {
 		if r.meta.ClearIdentifiers == !on {
 			return errUnchanged
 		}
-		r.meta.ClearIdentifiers, r.meta.Resealing = !on, true
+		r.meta.ClearIdentifiers = !on
+		r.turn()
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {
@@ -221,8 +245,21 @@ func (v *Vault) tryChangeKeyset(ctx context.Context, k *seal.Key, change func(*r
 	}
 	r.meta.Keys = slices.Clone(r.meta.Keys)
 	by := r.meta.Key
-	if err := change(r); err != nil {
-		return err
+	// Until now we have sealed with the ring that another process has replaced, after its
+	// re-sealing has passed by, maybe.
+	late := v.ring.Load().differs(r)
+	if late {
+		r.turn()
+	}
+	unchanged := change(r)
+	if unchanged != nil && !errors.Is(unchanged, errUnchanged) {
+		return unchanged
+	}
+	if unchanged != nil && !late {
+		v.writing.Lock()
+		defer v.writing.Unlock()
+		v.ring.Store(r)
+		return unchanged
 	}
 	if k == nil {
 		same, err := v.keys().Find(ctx, by)
@@ -243,21 +280,18 @@ func (v *Vault) tryChangeKeyset(ctx context.Context, k *seal.Key, change func(*r
 	}
 	r.version++
 	v.ring.Store(r)
-	return nil
+	return unchanged
 }
 
 // reload reads the keyset again, which another process has changed.
 func (v *Vault) reload(ctx context.Context) (*ring, error) {
-	v.changing.Lock()
-	defer v.changing.Unlock()
-	r, err := v.loadKeyset(ctx)
-	if err != nil {
+	seen := v.ring.Load()
+	err := v.changeKeyset(ctx, "reading the keyset again", func(*ring) error { return errUnchanged })
+	if err != nil && !errors.Is(err, errUnchanged) {
 		return nil, missing(keysetKey, err)
 	}
-	if r.version != v.ring.Load().version {
-		v.writing.Lock()
-		v.ring.Store(r)
-		v.writing.Unlock()
+	r := v.ring.Load()
+	if r.version != seen.version {
 		v.log.Info("read the vault's keyset again, which was changed", zap.String("key", r.sealer.Primary()))
 	}
 	return r, nil

@@ -19,6 +19,9 @@ var keysetKey = Key{Kind: KindMeta, ID: "keyset"}
 // vaultFormat is the version of the layout of all records.
 const vaultFormat = 2
 
+// maxKeyID is more than the ID of a key-encryption key has: it comes into messages.
+const maxKeyID = 200
+
 type keysetMeta struct {
 	Format int `json:"format"`
 	// Key is the ID of the key-encryption key.
@@ -26,9 +29,12 @@ type keysetMeta struct {
 	Created time.Time `json:"created"`
 	// ClearIdentifiers: identifiers are stored readable.
 	ClearIdentifiers bool `json:"clear_identifiers,omitempty"`
-	// Resealing: there may be records under an earlier key, or with identifiers in the other form.
-	Resealing bool      `json:"resealing,omitempty"`
-	Keys      []keyMeta `json:"keys"`
+	// Resealing: there may be records under an earlier key, or with identifiers in the other form,
+	// or something of them in the store's files.
+	Resealing bool `json:"resealing,omitempty"`
+	// Turn counts how often there has come something to seal anew, or to remove from the files.
+	Turn uint64    `json:"turn,omitempty"`
+	Keys []keyMeta `json:"keys"`
 }
 
 // keyMeta is what is known of a key of the keyset.
@@ -45,6 +51,17 @@ type ring struct {
 	version uint64 // the record's
 }
 
+// turn gives re-sealing work: what it has done until now does not count.
+func (r *ring) turn() {
+	r.meta.Resealing = true
+	r.meta.Turn++
+}
+
+// differs tells whether what is sealed with r is stale for another ring.
+func (r *ring) differs(other *ring) bool {
+	return r.sealer.Primary() != other.sealer.Primary() || r.meta.ClearIdentifiers != other.meta.ClearIdentifiers
+}
+
 // loadKeyset reads and decrypts the keyset.
 func (v *Vault) loadKeyset(ctx context.Context) (*ring, error) {
 	r, err := v.store.Get(ctx, keysetKey)
@@ -56,7 +73,7 @@ func (v *Vault) loadKeyset(ctx context.Context) (*ring, error) {
 
 func openKeyset(ctx context.Context, r Record, keys seal.KeyProvider) (*ring, error) {
 	var m keysetMeta
-	if json.Unmarshal(r.Meta, &m) != nil {
+	if json.Unmarshal(r.Meta, &m) != nil || len(m.Key) > maxKeyID {
 		return nil, damaged(keysetKey)
 	}
 	if m.Format != vaultFormat {
@@ -64,7 +81,7 @@ func openKeyset(ctx context.Context, r Record, keys seal.KeyProvider) (*ring, er
 	}
 	k, err := keys.Find(ctx, m.Key)
 	if err != nil {
-		return nil, fmt.Errorf("finding the key of the keyset, %s: %w", m.Key, err)
+		return nil, fmt.Errorf("finding the key of the keyset, %.80s: %w", m.Key, err)
 	}
 	s, err := seal.DecryptKeyset(ctx, k, r.Meta, r.Sealed)
 	if errors.Is(err, seal.ErrSealed) {

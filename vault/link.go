@@ -158,10 +158,10 @@ func (v *Vault) OpenLink(ctx context.Context, id AccountID) (Link, error) {
 		}
 		for _, e := range entries {
 			l, err := v.openLink(ctx, e.Record)
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrDamaged) { // the user is sent by another one, or a new one
 				return Link{}, err
 			}
-			if l.AccountID == id && l.Status == LinkOpen && now.Before(l.Expires) {
+			if err == nil && l.AccountID == id && l.Status == LinkOpen && now.Before(l.Expires) {
 				return l, nil
 			}
 			after = e.Cursor
@@ -230,10 +230,15 @@ func (r *ring) sealedLink(ctx context.Context, l Link, next uint64) (Change, err
 		ch.Indexes = append(ch.Indexes, IndexEntry{Index: indexLinkState, Value: l.State.hash(indexLinkState), Unique: true})
 	}
 	if l.Status == LinkOpen {
-		left := fmt.Sprintf("%s/%019d", l.AccountID, math.MaxInt64-l.CreatedAt.UnixNano())
-		ch.Indexes = append(ch.Indexes, IndexEntry{Index: indexLinkOpen, Value: left})
+		ch.Indexes = append(ch.Indexes, l.openEntry())
 	}
 	return ch, nil
+}
+
+// openEntry is the entry that a link has while it is open.
+func (l *Link) openEntry() IndexEntry {
+	left := fmt.Sprintf("%s/%019d", l.AccountID, math.MaxInt64-l.CreatedAt.UnixNano())
+	return IndexEntry{Index: indexLinkOpen, Value: left}
 }
 
 func (v *Vault) openLink(ctx context.Context, r Record) (Link, error) {

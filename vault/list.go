@@ -5,18 +5,20 @@ import (
 	"errors"
 )
 
-// list walks indexes, one after the other, and returns the page of records that keep wants.
-// Damaged records do not end it; the page names them.
-func list[T any](ctx context.Context, v *Vault, walks []walk, q PageQuery, open func(context.Context, Record) (T, error), keep func(T) bool) (Page[T], error) {
-	at, after, err := findWalk(walks, q.After)
+// scanner is a Scan of one index from its beginning, or what looks like one.
+type scanner func(ctx context.Context, after Cursor, limit int) ([]Entry, error)
+
+// list walks an index and returns the page of records that keep wants. Damaged records do not end
+// it; the page names them.
+func list[T any](ctx context.Context, w walk, scan scanner, q PageQuery, open func(context.Context, Record) (T, error), keep func(T) bool) (Page[T], error) {
+	after, err := w.after(q.After)
 	if err != nil {
 		return Page[T]{}, err
 	}
 	var page Page[T]
 	limit := q.limit()
 	for walked := 0; ; {
-		w, batch := walks[at], limit+1
-		entries, err := v.store.Scan(ctx, w.index, w.prefix, after, batch)
+		entries, err := scan(ctx, after, limit+1)
 		if err != nil {
 			return Page[T]{}, err
 		}
@@ -38,23 +40,11 @@ func list[T any](ctx context.Context, v *Vault, walks []walk, q PageQuery, open 
 		}
 		walked += len(entries)
 		switch {
-		case len(entries) < batch && at == len(walks)-1:
+		case len(entries) <= limit:
 			return page, nil
-		case len(entries) < batch:
-			at, after = at+1, Cursor{}
 		case walked >= maxWalk:
 			page.Next = w.next(after)
 			return page, nil
 		}
 	}
-}
-
-// findWalk returns the walk that a page's After comes from, and the place in it.
-func findWalk(walks []walk, text string) (int, Cursor, error) {
-	for i, w := range walks {
-		if c, err := w.after(text); err == nil {
-			return i, c, nil
-		}
-	}
-	return 0, Cursor{}, ErrBadCursor
 }

@@ -34,6 +34,26 @@ func (o observed) Scan(ctx context.Context, index, prefix string, after Cursor, 
 	return o.Store.Scan(ctx, index, prefix, after, limit)
 }
 
+func (o observed) Walk(ctx context.Context, after Key) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		var err error
+		defer o.done("walk", time.Now(), &err)
+		for r, e := range o.Store.Walk(ctx, after) {
+			if e != nil && err == nil {
+				err = e
+			}
+			if !yield(r, e) {
+				return
+			}
+		}
+	}
+}
+
+func (o observed) Lease(ctx context.Context, name string, ttl time.Duration) (release func(), err error) {
+	defer o.done("lease", time.Now(), &err)
+	return o.Store.Lease(ctx, name, ttl)
+}
+
 func (o observed) Load(ctx context.Context, records iter.Seq2[Record, error]) (err error) {
 	defer o.done("load", time.Now(), &err)
 	return o.Store.Load(ctx, records)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,11 +66,11 @@ func accountIndexes(a ConnectedAccount, identifier string) []IndexEntry {
 
 // walk chooses the index with the fewest entries beside the wanted ones. All of them are in the
 // order of the accounts' IDs.
-func (q AccountQuery) walk(identifier string) walk {
+func (q AccountQuery) walk() walk {
 	connection, status := string(q.ConnectionID)+"/", string(q.Status)+"/"
 	switch {
-	case identifier != "":
-		return walk{indexAccountUser, identifier + "/"}
+	case q.Identifier != "":
+		return walk{indexAccountUser, q.Identifier + "/"}
 	case q.ConnectionID != "" && q.Status != "":
 		return walk{indexAccountStanding, connection + status}
 	case q.ConnectionID != "":
@@ -97,18 +99,55 @@ func (v *Vault) Accounts(ctx context.Context, q AccountQuery) (Page[ConnectedAcc
 	if q.Identifier != "" && !ValidIdentifier(q.Identifier) {
 		return Page[ConnectedAccount]{}, nil
 	}
-	walks := []walk{q.walk("")}
+	w := q.walk()
+	scan := w.scan(v.store)
 	if q.Identifier != "" {
-		forms, err := v.ring.Load().forms(q.Identifier)
-		if err != nil {
+		if _, err := v.changedKeyset(ctx, v.ring.Load()); err != nil { // then the form is another one
 			return Page[ConnectedAccount]{}, err
 		}
-		walks = walks[:0]
-		for _, form := range forms {
-			walks = append(walks, q.walk(form))
+		scan = v.scanUser(w, q.Identifier)
+	}
+	return list(ctx, w, scan, q.PageQuery, v.openAccount, q.wants)
+}
+
+// scanUser scans a user's accounts in whatever forms the identifier may have, as if all were in
+// the walk w, so that a cursor stays good while records are sealed anew.
+func (v *Vault) scanUser(w walk, identifier string) scanner {
+	return func(ctx context.Context, after Cursor, limit int) ([]Entry, error) {
+		for {
+			seen := v.ring.Load()
+			entries, err := v.scanForms(ctx, seen, w, identifier, after.ID, limit)
+			if err != nil || v.ring.Load() == seen {
+				return entries, err
+			}
 		}
 	}
-	return list(ctx, v, walks, q.PageQuery, v.openAccount, q.wants)
+}
+
+func (v *Vault) scanForms(ctx context.Context, seen *ring, w walk, identifier, afterID string, limit int) ([]Entry, error) {
+	forms, err := seen.forms(identifier)
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	// The present form comes last: that is where re-sealing brings what it finds in the others.
+	for _, form := range slices.Backward(forms) {
+		prefix, after := form+"/", Cursor{}
+		if afterID != "" {
+			after = Cursor{Value: prefix, ID: afterID}
+		}
+		entries, err := v.store.Scan(ctx, w.index, prefix, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	slices.SortStableFunc(all, func(a, b Entry) int { return strings.Compare(a.Cursor.ID, b.Cursor.ID) })
+	all = slices.CompactFunc(all, func(a, b Entry) bool { return a.Cursor.ID == b.Cursor.ID })
+	for i := range all {
+		all[i].Cursor.Value = w.prefix
+	}
+	return all[:min(limit, len(all))], nil
 }
 
 // counts remembers what CountAccounts has found, when counting takes long.

@@ -80,8 +80,14 @@ func (v *Vault) unseal(ctx context.Context, r Record, meta projected) ([]byte, e
 	b := bound(r.Key, r.Version, meta.project(), r.Meta)
 	now := v.ring.Load()
 	plain, err := now.sealer.Open(ctx, b, r.Sealed)
-	if err != nil && ctx.Err() == nil && !now.knows(r.Sealed) && v.changedKeyset(ctx, now) {
-		plain, err = v.ring.Load().sealer.Open(ctx, b, r.Sealed)
+	if err != nil && ctx.Err() == nil && !now.knows(r.Sealed) {
+		changed, e := v.changedKeyset(ctx, now)
+		if e != nil {
+			return nil, e
+		}
+		if changed {
+			plain, err = v.ring.Load().sealer.Open(ctx, b, r.Sealed)
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -95,14 +101,18 @@ func (v *Vault) unseal(ctx context.Context, r Record, meta projected) ([]byte, e
 // knows tells whether the keyset has the key that sealed names.
 func (r *ring) knows(sealed []byte) bool { return slices.Contains(r.sealer.Keys(), seal.KeyOf(sealed)) }
 
-// changedKeyset tells whether another process has changed the keyset, which is then read again.
-func (v *Vault) changedKeyset(ctx context.Context, seen *ring) bool {
-	stored, err := v.store.Get(ctx, keysetKey)
-	if err != nil || stored.Version == seen.version {
-		return v.ring.Load() != seen
+// changedKeyset tells whether the keyset has changed. When another process has done it, it is read
+// again.
+func (v *Vault) changedKeyset(ctx context.Context, seen *ring) (bool, error) {
+	version, err := v.version(ctx, keysetKey)
+	if err != nil {
+		return false, err
+	}
+	if version == seen.version || version == 0 {
+		return v.ring.Load() != seen, nil
 	}
 	_, err = v.reload(ctx)
-	return err == nil
+	return err == nil, err
 }
 
 func bound(k Key, version uint64, project string, clear []byte) seal.Bound {

@@ -67,7 +67,8 @@ type Store interface {
 
 	// Walk yields every record whose key comes after, in the order of kind and ID, as they are at
 	// one moment: what is changed meanwhile is not seen. A record that cannot be read comes with
-	// its Key alone and [ErrDamaged], and the walk goes on; any other error ends it.
+	// its Key alone and [ErrDamaged], and the walk goes on; any other error ends it. Close waits
+	// for it, so whoever walks must not call another method of the store before it has ended.
 	Walk(ctx context.Context, after Key) iter.Seq2[Record, error]
 
 	// Load writes records as they are, with their versions, into a store that has none of them,
@@ -108,11 +109,11 @@ type Size struct {
 
 // Eraser is implemented by a [Store] whose files keep what was deleted or replaced for a while.
 type Eraser interface {
-	// Erase removes what is left of records that were deleted, and of their index entries. It
-	// blocks other writes while it runs.
+	// Erase removes what is left of records that were deleted, and of their index entries. A record
+	// or an entry that is there again stays. It blocks other writes while it runs.
 	Erase(ctx context.Context, deleted ...Record) error
-	// Compact removes what is left of everything that was deleted or replaced. It may take
-	// minutes, and does not block.
+	// Compact removes what is left of everything that was deleted or replaced, but for what a
+	// Walk that is under way still sees. It may take minutes, and does not block.
 	Compact(ctx context.Context) error
 }
 

@@ -45,11 +45,15 @@ type Options struct {
 	Now func() time.Time
 	// Log is told of everything that happens to keys; nil means nobody is.
 	Log *zap.Logger
-	// ClearIdentifiers leaves the identifiers of accounts and what the provider says about their
-	// owners readable in the store. A vault that has them the other way is changed by
+	// ClearIdentifiers leaves the identifiers of accounts, and what providers say about their
+	// owners, readable in the store. A vault that has them the other way is changed by
 	// [Vault.Reseal]; see [Vault.SealIdentifiers].
 	ClearIdentifiers bool
-	// Observe is told of every operation on the store: how long it took, and its error.
+	// AsIs is for who only looks at a vault: an empty store is [ErrNotFound], and identifiers stay
+	// as they are stored, whatever ClearIdentifiers says.
+	AsIs bool
+	// Observe is told of every operation on the store: how long it took, and its error. A walk takes
+	// as long as what is done with the records.
 	Observe func(op string, took time.Duration, err error)
 }
 
@@ -95,6 +99,9 @@ func (v *Vault) start(ctx context.Context, o Options) error {
 	v.ring.Store(r)
 	v.log.Info("the vault's keyset is open", zap.String("key_encryption_key", r.meta.Key), zap.String("key", r.sealer.Primary()),
 		zap.Int("keys", len(r.meta.Keys)), zap.Bool("sealed_identifiers", !r.meta.ClearIdentifiers))
+	if o.AsIs {
+		return nil
+	}
 	return v.SealIdentifiers(ctx, !o.ClearIdentifiers)
 }
 

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,25 +26,49 @@ type Verified struct {
 // everything, in flat memory, beside all other work; what is changed meanwhile is no fault.
 func (v *Vault) Verify(ctx context.Context, report func(Fault)) (Verified, error) {
 	w := &verifier{v: v, report: report, seen: Verified{Records: map[Kind]int{}}}
-	for r, err := range v.store.Walk(ctx, Key{}) {
-		if err == nil {
-			err = w.record(ctx, r)
+	for after, more := (Key{}), true; more; {
+		var batch []walked
+		var err error
+		if batch, more, err = v.walkSome(ctx, after, verifyRead); err != nil {
+			return Verified{}, fmt.Errorf("verifying: %w", err)
 		}
-		switch {
-		case errors.Is(err, ErrDamaged):
-			w.fault(r.Key, "it cannot be opened: its bytes were altered, or come from another record or vault")
-		case err != nil:
-			return w.seen, fmt.Errorf("verifying: %w", err)
-		default:
-			w.seen.Records[r.Kind]++
+		for _, b := range batch {
+			if err := w.walked(ctx, b); err != nil {
+				return Verified{}, fmt.Errorf("verifying: %w", err)
+			}
+			after = b.Key
 		}
 	}
 	if c, ok := optional[Checker](v.store); ok {
 		if err := c.CheckIndexes(ctx, w.fault); err != nil {
-			return w.seen, fmt.Errorf("verifying: %w", err)
+			return Verified{}, fmt.Errorf("verifying: %w", err)
 		}
 	}
 	return w.seen, nil
+}
+
+// verifyRead is how many records are read at once.
+const verifyRead = 100
+
+// walked is a record as a walk has it.
+type walked struct {
+	Record
+	err error // nil or ErrDamaged
+}
+
+// walkSome walks over at most n records, and tells whether there may be more. What the walk finds
+// is looked at when it has ended: within it, no other method of the store may be called.
+func (v *Vault) walkSome(ctx context.Context, after Key, n int) (found []walked, more bool, err error) {
+	for r, err := range v.store.Walk(ctx, after) {
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return nil, false, err
+		}
+		found = append(found, walked{r, err})
+		if len(found) == n {
+			return found, true, nil
+		}
+	}
+	return found, false, nil
 }
 
 type verifier struct {
@@ -55,6 +80,33 @@ type verifier struct {
 func (w *verifier) fault(k Key, problem string) {
 	w.seen.Faults++
 	w.report(Fault{Key: k, Problem: problem})
+}
+
+func (w *verifier) walked(ctx context.Context, r walked) error {
+	err := r.err
+	if err == nil {
+		err = w.record(ctx, r.Record)
+	}
+	// Since the walk, the record may have been sealed anew, and its earlier key have been retired.
+	for r.err == nil && errors.Is(err, ErrDamaged) {
+		now, e := w.v.store.Get(ctx, r.Key)
+		if errors.Is(e, ErrNotFound) {
+			return nil // gone meanwhile
+		}
+		if e != nil || bytes.Equal(now.Sealed, r.Sealed) {
+			break
+		}
+		r.Record, err = now, w.record(ctx, now)
+	}
+	switch {
+	case errors.Is(err, ErrDamaged):
+		w.fault(r.Key, "it cannot be opened: its bytes were altered, or come from another record or vault")
+	case err != nil:
+		return err
+	default:
+		w.seen.Records[r.Kind]++
+	}
+	return nil
 }
 
 // record opens one record. An error that is not ErrDamaged ends it all.
@@ -100,17 +152,33 @@ func (w *verifier) meta(ctx context.Context, r Record) error {
 // account looks for what an account must have beside it.
 func (w *verifier) account(ctx context.Context, a ConnectedAccount) error {
 	if a.Status == StatusActive {
-		_, err := w.v.Grant(ctx, a.ID)
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
-			now, e := w.v.Account(ctx, a.ID)
-			if e == nil && now.Version == a.Version {
-				w.fault(accountKey(a.ID), "it is ACTIVE and has no grant of its generation; connect its user again")
-			}
-		} else if err != nil {
+		if err := w.granted(ctx, a); err != nil {
 			return err
 		}
 	}
 	return w.owned(ctx, accountKey(a.ID), connectionKey(a.ConnectionID))
+}
+
+// granted looks for the grant of an account that is ACTIVE.
+func (w *verifier) granted(ctx context.Context, a ConnectedAccount) error {
+	r, err := w.v.store.Get(ctx, grantKey(a.ID))
+	if err == nil {
+		var g Grant
+		if g, err = w.v.openGrant(ctx, r); err == nil && g.Generation == a.Generation {
+			return nil
+		}
+	}
+	if errors.Is(err, ErrDamaged) {
+		return nil // the walk has it
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	now, err := w.v.Account(ctx, a.ID)
+	if err == nil && now.Version == a.Version {
+		w.fault(accountKey(a.ID), "it is ACTIVE and has no grant of its generation; connect its user again")
+	}
+	return nil
 }
 
 // owned looks for the record that another one belongs to.

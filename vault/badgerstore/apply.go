@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -49,9 +50,16 @@ func (s *Store) Apply(ctx context.Context, changes ...vault.Change) error {
 				return err
 			}
 		}
-		return nil
+		if len(changes) == 0 || slices.ContainsFunc(changes, func(c vault.Change) bool { return !c.Delete && c.Expires.IsZero() }) {
+			return nil
+		}
+		return leaveMark(txn)
 	})
 }
+
+// leaveMark writes something that stays. When nothing of the newest transaction is in a table any
+// more, a table that it was merged from, and that a crash has left, looks like one that was lost.
+func leaveMark(txn *badger.Txn) error { return txn.Set(pingKey, nil) }
 
 // commit runs a change in a transaction, again when another one was committed meanwhile that
 // touched what it has read.
@@ -62,20 +70,17 @@ func (s *Store) commit(ctx context.Context, change func(*badger.Txn) error) erro
 	s.erase.RLock()
 	defer s.erase.RUnlock()
 	for {
-		if err := ctx.Err(); err != nil {
+		txn, err := s.begun(ctx, true)
+		if err != nil {
 			return err
 		}
-		txn := s.db.NewTransaction(true)
 		if err := change(txn); err != nil {
 			txn.Discard()
 			return writeError(err)
 		}
-		err := txn.Commit()
-		if errors.Is(err, badger.ErrConflict) {
-			continue
+		if err := s.finish(ctx, txn); !errors.Is(err, badger.ErrConflict) {
+			return writeError(err)
 		}
-		s.writes.done(s.now(), err)
-		return writeError(err)
 	}
 }
 

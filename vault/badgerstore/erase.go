@@ -1,9 +1,13 @@
 package badgerstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -27,16 +31,59 @@ func (s *Store) Erase(ctx context.Context, deleted ...vault.Record) error {
 			keys = append(keys, entryKey(e, r.ID))
 		}
 	}
+	if len(keys) == 0 {
+		return nil
+	}
+	release, err := s.merge(ctx)
+	if err != nil {
+		return fmt.Errorf("erasing: %w", err)
+	}
+	defer release()
 	if err := s.drop(ctx, keys); err != nil {
 		return fmt.Errorf("erasing: %w", err)
 	}
 	return nil
 }
 
+const (
+	// mergeLease is held while files are merged on our word. The database stops its own merging
+	// for that, and counts on nobody else doing the same: what one has dropped from a file, the
+	// other could bring back from another.
+	mergeLease = "badgerstore/merge"
+	mergeWait  = 10 * time.Millisecond
+)
+
+// merge waits for the lease. No write waits for it.
+func (s *Store) merge(ctx context.Context) (release func(), err error) {
+	for {
+		if err := s.begin(ctx); err != nil {
+			return nil, err
+		}
+		release, err := s.leases.take(mergeLease, math.MaxInt64)
+		s.mu.RUnlock()
+		if !errors.Is(err, vault.ErrLeased) {
+			return release, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(mergeWait):
+		}
+	}
+}
+
+// compactKey is the key of nothing.
+var compactKey = append(pingKey[:1:1], 'c')
+
 // Compact implements [vault.Eraser].
 func (s *Store) Compact(ctx context.Context) error {
+	release, err := s.merge(ctx)
+	if err != nil {
+		return fmt.Errorf("compacting: %w", err)
+	}
+	defer release()
 	// Dropping writes what is in memory to a file, which takes part.
-	if err := s.drop(ctx, [][]byte{pingKey}); err != nil {
+	if err := s.drop(ctx, [][]byte{compactKey}); err != nil {
 		return fmt.Errorf("compacting: %w", err)
 	}
 	if err := s.begin(ctx); err != nil {
@@ -49,8 +96,8 @@ func (s *Store) Compact(ctx context.Context) error {
 	return nil
 }
 
-// drop removes all versions of everything that begins with one of the keys, of which none may be
-// in use.
+// drop removes all versions of everything that begins with one of the keys, except for keys that
+// are in use: somebody may have taken the place of what was deleted.
 func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -61,8 +108,11 @@ func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 	}
 	s.erase.Lock()
 	defer s.erase.Unlock()
+	if keys = s.unused(keys); len(keys) == 0 {
+		return nil
+	}
 	err := s.db.Update(func(txn *badger.Txn) error {
-		var errs []error
+		errs := []error{leaveMark(txn)}
 		for _, k := range keys {
 			errs = append(errs, txn.Set(append(k[:len(k):len(k)], eraseMark), nil))
 		}
@@ -72,6 +122,24 @@ func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 		return writeError(err)
 	}
 	return writeError(s.db.DropPrefix(keys...))
+}
+
+// unused returns those of the keys that no key which is in use begins with.
+func (s *Store) unused(keys [][]byte) [][]byte {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	used := func(prefix []byte) bool {
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+		defer it.Close()
+		it.Rewind()
+		for it.Valid() && erasing(it.Item().Key()) {
+			it.Next()
+		}
+		return it.Valid()
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	keys = slices.CompactFunc(keys, bytes.Equal)
+	return slices.DeleteFunc(keys, used)
 }
 
 var _ vault.Eraser = (*Store)(nil)

@@ -62,7 +62,10 @@ func (s *Store) countKinds(ctx context.Context) (map[vault.Kind]int, error) {
 	if start.Before(s.counted.until) {
 		return maps.Clone(s.counted.kinds), nil
 	}
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return nil, err
+	}
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{recordPrefix}})
 	defer it.Close()

@@ -17,7 +17,10 @@ func (s *Store) Get(ctx context.Context, k vault.Key) (vault.Record, error) {
 		return vault.Record{}, err
 	}
 	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return vault.Record{}, err
+	}
 	defer txn.Discard()
 	return live(txn, k, s.now())
 }
@@ -28,7 +31,10 @@ func (s *Store) Find(ctx context.Context, e vault.IndexEntry) (vault.Record, err
 		return vault.Record{}, err
 	}
 	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return vault.Record{}, err
+	}
 	defer txn.Discard()
 	e.Unique = true
 	k, err := holder(txn, entryKey(e, ""))
@@ -76,7 +82,10 @@ func (s *Store) Count(ctx context.Context, index, prefix string) (int, error) {
 		return 0, err
 	}
 	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return 0, err
+	}
 	defer txn.Discard()
 	o := badger.IteratorOptions{Prefix: scanPrefix(index, prefix)}
 	it := txn.NewIterator(o)
@@ -99,11 +108,17 @@ func (s *Store) Empty(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return false, err
+	}
 	defer txn.Discard()
 	for _, prefix := range []byte{recordPrefix, entryPrefix} {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefix}})
 		it.Rewind()
+		for it.Valid() && erasing(it.Item().Key()) {
+			it.Next()
+		}
 		found := it.Valid()
 		it.Close()
 		if found {
@@ -115,7 +130,10 @@ func (s *Store) Empty(ctx context.Context) (bool, error) {
 
 // walk calls each for the entries after the cursor until it returns false.
 func (s *Store) walk(ctx context.Context, index, prefix string, after vault.Cursor, each func(*badger.Txn, vault.Cursor, vault.Key) (bool, error)) error {
-	txn := s.db.NewTransaction(false)
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return err
+	}
 	defer txn.Discard()
 	begin := scanPrefix(index, prefix)
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: begin})

@@ -9,7 +9,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -41,12 +44,21 @@ type Store struct {
 	leases leases
 	writes writes
 
-	// mu is held for reading while an operation runs, and for writing to close.
+	// erase is held for reading by every write, and for writing while keys are dropped from files.
+	erase   sync.RWMutex
+	counted counted
+
+	// mu is held for reading while an operation runs, and for writing to close. late are parts of
+	// operations that have been given up.
 	mu     sync.RWMutex
 	closed bool
+	late   sync.WaitGroup
+	// committing counts the writes under way.
+	committing atomic.Int32
 }
 
-// Open opens or creates the database. It returns [vault.ErrInUse] when another process has it open.
+// Open opens or creates the database. It returns [vault.ErrInUse] when another process has it open,
+// and [vault.ErrDamaged] when a file is not as the database has left it.
 func Open(o Options) (*Store, error) {
 	if o.InMemory != (o.Dir == "") {
 		return nil, errors.New("opening vault: either a directory or memory")
@@ -57,33 +69,47 @@ func Open(o Options) (*Store, error) {
 	if o.free == nil {
 		o.free = freeBytes
 	}
+	s := &Store{dir: o.Dir, now: o.Now, leases: leases{now: o.Now}}
+	s.writes.free = o.free
 	if !o.InMemory {
-		if err := prepareDir(o.Dir); err != nil {
-			return nil, err
-		}
-		if err := roomIn(o.Dir, o.free); err != nil {
-			return nil, fmt.Errorf("opening vault: %w", err)
+		if err := s.prepare(); err != nil {
+			return nil, openError(o.Dir, err)
 		}
 	}
-	db, err := badger.Open(settings(o))
+	db, err := openDatabase(settings(o))
 	if err != nil {
 		return nil, openError(o.Dir, err)
 	}
+	s.db = db
 	if !o.InMemory {
-		if err := restrictFiles(o.Dir); err != nil {
-			return nil, errors.Join(fmt.Errorf("opening vault: %w", err), db.Close())
+		lock, err := os.Stat(filepath.Join(o.Dir, lockFile))
+		if err = errors.Join(err, s.writes.tidy(o.Dir)); err != nil {
+			return nil, openError(o.Dir, errors.Join(err, db.Close()))
 		}
+		s.writes.lock = lock
 	}
-	s := &Store{db: db, dir: o.Dir, now: o.Now, leases: leases{now: o.Now}}
-	s.writes.free = o.free
 	return s, nil
+}
+
+// prepare makes the directory, and finds out whether the database can be opened there.
+func (s *Store) prepare() error {
+	if err := prepareDir(s.dir); err != nil {
+		return err
+	}
+	if err := s.writes.tidy(s.dir); err != nil {
+		return err
+	}
+	if err := roomIn(s.dir, s.writes.free, s.writes.need()); err != nil {
+		return err
+	}
+	return checkFiles(s.dir)
 }
 
 // settings are those of a small server. The database's own defaults are for large ones: 256 MiB
 // of caches, 2 GiB of address space, and writes that a power failure takes back.
 //
-// Checksums are verified when a block is read. Verifying all of them when a table is opened as well
-// would read every file at start, and keep it in memory: 18 MB at 10,000 accounts.
+// Checksums are verified when a block is read. All of them were before, by checkFiles: the database
+// would keep what it verifies at start in memory, 18 MB at 10,000 accounts, and leave tables out.
 //
 // All values stay in the tree, so that there is no value log to collect and a write needs one
 // sync instead of two. Measured with 1.5 KiB records against separated values: the write is a
@@ -119,7 +145,9 @@ func settings(o Options) badger.Options {
 
 const memTableSize = 8 << 20
 
-// Close waits for running operations and closes the database. It may be called twice.
+// Close waits for running operations and closes the database. It may be called twice. When the
+// directory takes no files, the database stays open until the process ends, and the next start
+// reads what it has in memory from its log.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +155,18 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	if err := s.db.Close(); err != nil {
+	s.late.Wait()
+	if s.dir != "" {
+		err := errors.Join(usable(s.dir, s.writes.lock), roomIn(s.dir, s.writes.free, minClose))
+		if err != nil {
+			return fmt.Errorf("closing vault, of which nothing is lost: %w", err)
+		}
+	}
+	err := s.db.Close()
+	if err == nil && s.dir != "" {
+		_, err = restrictFiles(s.dir)
+	}
+	if err != nil {
 		return fmt.Errorf("closing vault: %w", err)
 	}
 	return nil
@@ -139,11 +178,14 @@ func (s *Store) begin(ctx context.Context) error {
 		return err
 	}
 	s.mu.RLock()
+	err := s.writes.unreadable()
 	if s.closed {
-		s.mu.RUnlock()
-		return vault.ErrClosed
+		err = vault.ErrClosed
 	}
-	return nil
+	if err != nil {
+		s.mu.RUnlock()
+	}
+	return err
 }
 
 // Lease implements [vault.Store]. The database belongs to one process, so the leases are kept in

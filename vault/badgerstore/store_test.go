@@ -1,20 +1,13 @@
 package badgerstore_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/claviger-proxy/claviger/vault"
 	"github.com/claviger-proxy/claviger/vault/badgerstore"
 	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
-
-func openMemory(t *testing.T) vault.Store {
-	return vaulttest.NewStore(t)
-}
-
-func openDisk(t *testing.T) vault.Store {
-	return open(t, t.TempDir()+"/vault")
-}
 
 func open(t testing.TB, dir string) *badgerstore.Store {
 	t.Helper()
@@ -26,6 +19,12 @@ func open(t testing.TB, dir string) *badgerstore.Store {
 	return s
 }
 
+func openPlace(t testing.TB, place string) vault.Store { return open(t, filepath.Join(place, "vault")) }
+
+func openDisk(t *testing.T) vault.Store { return openPlace(t, t.TempDir()) }
+
+func openMemory(t *testing.T) vault.Store { return vaulttest.NewStore(t) }
+
 func TestConformance(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { vaulttest.RunStoreTests(t, openMemory) })
 	t.Run("disk", func(t *testing.T) { vaulttest.RunStoreTests(t, openDisk) })
@@ -35,3 +34,5 @@ func TestConcurrency(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { vaulttest.RunConcurrencyTests(t, openMemory) })
 	t.Run("disk", func(t *testing.T) { vaulttest.RunConcurrencyTests(t, openDisk) })
 }
+
+func TestCrash(t *testing.T) { vaulttest.RunCrashTests(t, openPlace) }

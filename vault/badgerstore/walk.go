@@ -21,7 +21,11 @@ func (s *Store) Walk(ctx context.Context, after vault.Key) iter.Seq2[vault.Recor
 		}
 		defer s.mu.RUnlock()
 		now := s.now()
-		txn := s.db.NewTransaction(false)
+		txn, err := s.begun(ctx, false)
+		if err != nil {
+			yield(vault.Record{}, err)
+			return
+		}
 		defer txn.Discard()
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{recordPrefix}})
 		defer it.Close()
@@ -64,39 +68,50 @@ func decodeRecordKey(b []byte) (vault.Key, bool) {
 // CheckIndexes implements [vault.Checker]: every entry that a record has must be there and lead to
 // it, and every entry that is there must be one that its record has.
 func (s *Store) CheckIndexes(ctx context.Context, report func(vault.Key, string)) error {
-	for r, err := range s.Walk(ctx, vault.Key{}) {
-		if errors.Is(err, vault.ErrDamaged) {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.mu.RUnlock()
+	txn, err := s.begun(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{recordPrefix}})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		k, ok := decodeRecordKey(it.Item().Key())
+		if !ok {
+			continue
+		}
+		r, err := live(txn, k, s.now())
+		if errors.Is(err, vault.ErrDamaged) || errors.Is(err, vault.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := s.checkEntries(ctx, r, report); err != nil {
+		if err := s.checkEntries(txn, r, report); err != nil {
 			return err
 		}
 	}
-	return s.checkOwners(ctx, report)
+	return s.checkLeads(ctx, txn, report)
 }
 
-// checkEntries looks for the entries of a record, unless it has changed meanwhile.
-func (s *Store) checkEntries(ctx context.Context, r vault.Record, report func(vault.Key, string)) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	if now, err := live(txn, r.Key, s.now()); err != nil || now.Version != r.Version {
-		return nil
-	}
+// checkEntries looks for the entries of a record.
+func (s *Store) checkEntries(txn *badger.Txn, r vault.Record, report func(vault.Key, string)) error {
 	for _, e := range r.Indexes {
 		k, err := holder(txn, entryKey(e, r.ID))
 		switch {
 		case err == nil && k == r.Key:
 		case err == nil:
 			report(r.Key, "its entry in the index "+e.Index+" belongs to "+string(k.Kind)+" "+k.ID)
-		case errors.Is(err, vault.ErrNotFound):
+		case errors.Is(err, vault.ErrNotFound) && s.there(recordKey(r.Key)):
 			report(r.Key, "its entry in the index "+e.Index+" is missing")
+		case errors.Is(err, vault.ErrNotFound): // erased just now
 		case errors.Is(err, vault.ErrDamaged):
 			report(r.Key, "its entry in the index "+e.Index+" cannot be read")
 		default:
@@ -106,14 +121,8 @@ func (s *Store) checkEntries(ctx context.Context, r vault.Record, report func(va
 	return nil
 }
 
-// checkOwners looks for the record of every entry.
-func (s *Store) checkOwners(ctx context.Context, report func(vault.Key, string)) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	defer s.mu.RUnlock()
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
+// checkLeads looks for the record of every entry.
+func (s *Store) checkLeads(ctx context.Context, txn *badger.Txn, report func(vault.Key, string)) error {
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{entryPrefix}})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
@@ -138,7 +147,7 @@ func (s *Store) checkOwners(ctx context.Context, report func(vault.Key, string))
 		case errors.Is(err, vault.ErrDamaged): // Walk has it
 		case errors.Is(err, vault.ErrNotFound):
 			// The database drops what has expired piece by piece.
-			if it.Item().ExpiresAt() == 0 {
+			if it.Item().ExpiresAt() == 0 && s.there(key) {
 				report(k, "the index "+index+" leads to it, and it is missing")
 			}
 		case err != nil:
@@ -148,6 +157,14 @@ func (s *Store) checkOwners(ctx context.Context, report func(vault.Key, string))
 		}
 	}
 	return nil
+}
+
+// there tells whether a key is there now: what is erased is gone for older transactions too.
+func (s *Store) there(key []byte) bool {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	_, err := txn.Get(key)
+	return err == nil
 }
 
 // has tells whether one of the record's entries has that key.

@@ -22,6 +22,7 @@ func RunConcurrencyTests(t *testing.T, open func(t *testing.T) vault.Store) {
 		{"one owner of a unique entry", testOneOwner},
 		{"two records change together", testTogether},
 		{"one holder of a lease", testOneHolder},
+		{"same version beside writers", testSameBesideWriters},
 		{"close while in use", testCloseInUse},
 	}
 	for _, tt := range tests {
@@ -100,6 +101,33 @@ func testTogether(t *testing.T, s vault.Store) {
 			}
 		}
 	})
+}
+
+// testSameBesideWriters counts in a record while others write it in another form: no count is lost.
+func testSameBesideWriters(t *testing.T, s vault.Store) {
+	apply(t, s, vault.Change{Record: vault.Record{Key: key("a"), Meta: []byte{1}}})
+	together(func(i int) {
+		for range 30 {
+			r, err := s.Get(t.Context(), key("a"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c := vault.Change{Record: r, Same: i%2 == 0}
+			c.Sealed = []byte(fmt.Sprint(i))
+			if !c.Same {
+				c.Meta = []byte{r.Meta[0] + 1}
+			}
+			if err := s.Apply(t.Context(), c); err != nil && !errors.Is(err, vault.ErrConflict) {
+				t.Error(err)
+			}
+		}
+	})
+	r, err := s.Get(t.Context(), key("a"))
+	wantErr(t, err, nil)
+	if r.Version != uint64(r.Meta[0]) || r.Version == 1 {
+		t.Errorf("got count %d at version %d, want the same", r.Meta[0], r.Version)
+	}
 }
 
 func testOneHolder(t *testing.T, s vault.Store) {

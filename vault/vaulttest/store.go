@@ -36,6 +36,16 @@ func RunStoreTests(t *testing.T, open func(t *testing.T) vault.Store) {
 		{"ping", testPing},
 		{"closed", testClosed},
 		{"no aliasing", testNoAliasing},
+		{"same version", testSame},
+		{"walk in order", testWalk},
+		{"walk sees one moment", testWalkMoment},
+		{"walk ends", testWalkEnds},
+		{"load", testLoad},
+		{"load that breaks off", testLoadBreaksOff},
+		{"erase", testErase},
+		{"erase spares what is in use", testEraseSpares},
+		{"compact", testCompact},
+		{"size", testMeasure},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })

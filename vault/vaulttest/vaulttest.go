@@ -1,5 +1,5 @@
 // Package vaulttest has what tests of and with a vault need: [New] for a vault in memory,
-// [RunStoreTests] and [RunConcurrencyTests] for whoever writes a [vault.Store].
+// [RunStoreTests], [RunConcurrencyTests] and [RunCrashTests] for whoever writes a [vault.Store].
 package vaulttest
 
 import (
