@@ -35,7 +35,7 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch r.URL.Path {
 	case "/claviger/live", "/claviger/ready":
-		app.serveHealth(w, r, r.URL.Path == "/claviger/ready")
+		app.serveHealth(w, r, r.URL.Path == "/claviger/ready", true)
 		return nil
 	}
 	core, err := app.open(r.Context())

@@ -34,6 +34,7 @@ func init() {
 //	claviger {
 //		vault badger /var/lib/claviger
 //		key   file   /run/secrets/claviger.key
+//		seal_identifiers on
 //		connectors /etc/claviger/connectors
 //		connection github {
 //			connector     github
@@ -50,6 +51,10 @@ type App struct {
 	VaultRaw json.RawMessage `json:"vault,omitempty" caddy:"namespace=claviger.vaults inline_key=backend"`
 	// KeyRaw is where the key-encryption key comes from, a module in claviger.keys.
 	KeyRaw json.RawMessage `json:"key,omitempty" caddy:"namespace=claviger.keys inline_key=provider"`
+	// SealIdentifiers keeps the identifiers of accounts, and what providers say about their owners,
+	// unreadable in the vault's files too: on unless it is false. A change is carried out in the
+	// background.
+	SealIdentifiers *bool `json:"seal_identifiers,omitempty"`
 	// Connectors are folders with more connector files, one for each provider. A file replaces the
 	// built-in connector of the same name.
 	Connectors []string `json:"connectors,omitempty"`
@@ -132,6 +137,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the events app: %w", err)
 	}
 	a.events = events.(*caddyevents.App)
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	a.oauth = oauth.New(oauth.Options{})
 	return a.hold()
 }

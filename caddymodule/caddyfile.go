@@ -42,7 +42,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		read, ok := appOptions[d.Val()]
 		if !ok {
-			return d.Errf("unknown claviger option %q: use vault, key, connectors, connection, callback, "+
+			return d.Errf("unknown claviger option %q: use vault, key, seal_identifiers, connectors, connection, callback, "+
 				"return_urls, app_name, link_ttl or cache_size", d.Val())
 		}
 		if err := read(a, d); err != nil {
@@ -61,6 +61,18 @@ var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
 	"key": func(a *App, d *caddyfile.Dispenser) (err error) {
 		a.KeyRaw, err = guest(d, a.KeyRaw, "claviger.keys.", "provider")
 		return err
+	},
+	"seal_identifiers": func(a *App, d *caddyfile.Dispenser) error {
+		var text string
+		if err := once(d, &text); err != nil {
+			return err
+		}
+		if text != "on" && text != "off" || a.SealIdentifiers != nil {
+			return d.Err("seal_identifiers is on or off, once")
+		}
+		on := text == "on"
+		a.SealIdentifiers = &on
+		return nil
 	},
 	"connectors": func(a *App, d *caddyfile.Dispenser) error {
 		folders := d.RemainingArgs()

@@ -36,8 +36,11 @@ func (a *App) open(ctx context.Context) (*core, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	v, err := a.runtime.open(ctx, a.store, a.key, a.log)
+	v, err := a.runtime.open(ctx, a)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.configure(ctx, v); err != nil {
 		return nil, err
 	}
 	c, err := a.newCore(ctx, v)
@@ -62,6 +65,18 @@ func (a *App) serving(ctx context.Context) (*core, error) {
 	return nil, err
 }
 
+// configure gives an open vault the settings that may change with a reload.
+func (a *App) configure(ctx context.Context, v *vault.Vault) error {
+	v.UseKeys(a.key.KeyProvider())
+	if err := v.SealIdentifiers(ctx, a.sealIdentifiers()); err != nil {
+		return err
+	}
+	a.runtime.maintenance.wakeUp()
+	return nil
+}
+
+func (a *App) sealIdentifiers() bool { return a.SealIdentifiers == nil || *a.SealIdentifiers }
+
 func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 	set, err := connection.NewSet(ctx, v, a.catalog, a.configured)
 	if err != nil {
@@ -83,7 +98,8 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 	_, version := caddy.Version()
 	c.api = api.New(api.Options{
 		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: c.flow,
-		Health: a.health, Unsaved: a.runtime.shared.Unsaved, Expand: expand,
+		Health: func(ctx context.Context) api.Health { return a.health(ctx, true) }, Unsaved: a.runtime.shared.Unsaved, Expand: expand,
+		Reseal:  a.runtime.maintenance.wakeUp,
 		Version: version, StartedAt: a.runtime.started, Log: a.log.Named("api"),
 	})
 	return c, nil

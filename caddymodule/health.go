@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -44,16 +45,17 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	if (r.URL.Path != "/live" && r.URL.Path != "/ready") || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 		return next.ServeHTTP(w, r)
 	}
-	h.app.serveHealth(w, r, r.URL.Path == "/ready")
+	h.app.serveHealth(w, r, r.URL.Path == "/ready", false)
 	return nil
 }
 
-// serveHealth writes liveness, or readiness with its checks.
-func (a *App) serveHealth(w http.ResponseWriter, r *http.Request, ready bool) {
+// serveHealth writes liveness, or readiness with its checks. Only the admin endpoint is detailed: paths
+// and key IDs are not for everyone who can reach a site.
+func (a *App) serveHealth(w http.ResponseWriter, r *http.Request, ready, detailed bool) {
 	health := client.Readiness{Status: "ok"}
 	status := http.StatusOK
 	if ready {
-		h := a.health(r.Context())
+		h := a.health(r.Context(), detailed)
 		health.Checks = h.Checks
 		if !h.OK() {
 			health.Status, status = "failing", http.StatusServiceUnavailable
@@ -65,15 +67,23 @@ func (a *App) serveHealth(w http.ResponseWriter, r *http.Request, ready bool) {
 	_ = json.NewEncoder(w).Encode(health) // the prober has gone; there is nobody to tell
 }
 
+// checkTime bounds what a probe waits for a disk that does not answer.
+const checkTime = 5 * time.Second
+
 // health checks the vault, its key, and that refreshed tokens are saved.
-func (a *App) health(ctx context.Context) api.Health {
+func (a *App) health(ctx context.Context, detailed bool) api.Health {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
 	core, err := a.open(ctx)
 	if err == nil {
 		err = core.vault.Check(ctx)
 	}
 	vaultCheck := api.Check{Name: "vault", OK: err == nil}
 	if err != nil {
-		vaultCheck.Detail, vaultCheck.Next = err.Error(), "run `claviger doctor` on the host; nothing stored is lost"
+		vaultCheck.Detail, vaultCheck.Next = "the vault cannot be used", "run `claviger doctor` on the host; nothing stored is lost"
+	}
+	if err != nil && detailed {
+		vaultCheck.Detail = err.Error()
 	}
 	refreshCheck := api.Check{Name: "refresh", OK: true}
 	if n := a.runtime.shared.Unsaved(); n > 0 {

@@ -26,9 +26,10 @@ type runtime struct {
 	started time.Time
 	log     *zap.Logger
 
-	mu     sync.Mutex
-	vault  *vault.Vault
-	closed bool
+	mu          sync.Mutex
+	vault       *vault.Vault
+	closed      bool
+	maintenance *maintenance
 }
 
 // hold takes hold of the runtime of this app's store.
@@ -37,6 +38,7 @@ func (a *App) hold() error {
 	got, _, err := runtimes.LoadOrNew(id, func() (caddy.Destructor, error) {
 		return &runtime{
 			shared: broker.NewShared(a.CacheSize), started: time.Now(), log: caddy.Log().Named("claviger"),
+			maintenance: newMaintenance(),
 		}, nil
 	})
 	if err != nil {
@@ -58,7 +60,7 @@ func (a *App) release() error {
 }
 
 // open opens the vault once. A failure is not remembered, so that the next request tries again.
-func (r *runtime) open(ctx context.Context, store StoreModule, key KeyModule, log *zap.Logger) (*vault.Vault, error) {
+func (r *runtime) open(ctx context.Context, a *App) (*vault.Vault, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.vault != nil {
@@ -67,15 +69,20 @@ func (r *runtime) open(ctx context.Context, store StoreModule, key KeyModule, lo
 	if r.closed {
 		return nil, vault.ErrClosed
 	}
-	s, err := store.OpenStore(ctx, log)
+	start := time.Now()
+	s, err := a.store.OpenStore(ctx, a.log)
 	if err != nil {
 		return nil, fmt.Errorf("opening vault: %w", err)
 	}
-	v, err := vault.Open(ctx, s, key.KeyProvider())
+	v, err := vault.OpenWith(ctx, s, a.key.KeyProvider(), vault.Options{
+		Log: r.log.Named("vault"), ClearIdentifiers: !a.sealIdentifiers(), Observe: observeVault,
+	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening vault: %w", err), s.Close())
+		return nil, errors.Join(err, s.Close())
 	}
+	vaultOpened.Set(time.Since(start).Seconds())
 	r.vault = v
+	r.maintenance.start(v)
 	return v, nil
 }
 
@@ -90,6 +97,7 @@ func (r *runtime) Destruct() error {
 	if n := r.shared.Unsaved(); n > 0 {
 		r.log.Error("refreshed tokens could not be saved and are lost; their users may have to consent again", zap.Int("accounts", n))
 	}
+	r.maintenance.stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true

@@ -12,6 +12,8 @@ type Page[T any] struct {
 	Items []T `json:"items"`
 	// Next is the After of the following page; empty on the last one.
 	Next string `json:"next,omitempty"`
+	// Damaged are the IDs of records that belong to this page, or might, and cannot be opened.
+	Damaged []string `json:"damaged,omitempty"`
 }
 
 // PageQuery asks for one page.

@@ -17,6 +17,8 @@ type Status struct {
 	Connections       int   `json:"connections"`
 	BrokenConnections int   `json:"broken_connections"`
 	Vault             Check `json:"vault"`
+	// Resealing is there while records are being sealed anew, or would be but for a pause.
+	Resealing *Resealing `json:"resealing,omitempty"`
 	// UnsavedTokens counts accounts whose newest token the vault has not taken yet.
 	UnsavedTokens int `json:"unsaved_tokens"`
 	// Callback is the public address that users return to after consent; empty when there is none,

@@ -22,6 +22,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/claviger-proxy/claviger/caddymodule"
+	_ "github.com/claviger-proxy/claviger/caddymodule/keytransit"
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/fakeprovider"
 )

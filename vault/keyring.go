@@ -165,16 +165,18 @@ func (v *Vault) CountSealedBy(ctx context.Context, id string) (int, error) {
 }
 
 // Rewrap encrypts the keyset with the provider's active key-encryption key, after which no retired
-// one is needed. It tells whether there was anything to do. Records are not touched, but
-// [Vault.Reseal] has work to do: what the earlier key opens is in the store's files until then.
+// one is needed; the provider itself may be another one than before. It tells whether there was
+// anything to do. Records are not touched, but [Vault.Reseal] has work to do: what the earlier key opens is in the store's files until then.
 func (v *Vault) Rewrap(ctx context.Context) (changed bool, err error) {
 	k, err := v.keys().Active(ctx)
 	if err != nil {
 		return false, fmt.Errorf("changing the key-encryption key: %w", err)
 	}
+	// A key that is kept elsewhere may have got a new version there, under the same ID.
+	_, local := v.keys().(seal.KeyChecker)
 	var before string
 	err = v.changeKeysetBy(ctx, "changing the key-encryption key", &k, func(r *ring) error {
-		if before = r.meta.Key; before == k.ID {
+		if before = r.meta.Key; before == k.ID && local {
 			return errUnchanged
 		}
 		r.turn() // what the earlier key opens must leave the store's files
@@ -239,7 +241,7 @@ func (v *Vault) changeKeysetBy(ctx context.Context, what string, k *seal.Key, ch
 }
 
 func (v *Vault) tryChangeKeyset(ctx context.Context, k *seal.Key, change func(*ring) error) error {
-	r, err := v.loadKeyset(ctx)
+	r, err := v.latestKeyset(ctx)
 	if err != nil {
 		return err
 	}

@@ -217,15 +217,13 @@ func TestBrokenProviderChangesNothing(t *testing.T) {
 			wantNil(t, err)
 			keys.Keys = append(vaulttest.NewKeys(t), keys.Keys...)
 			before, ring := storedKeyset(t, store), fmt.Sprint(v.Keyring())
-			for left := range 2 {
-				keys.left = left
-				wantErr(t, do(t.Context(), v, spare), errBroken)
-				after := storedKeyset(t, store)
-				if after.Version != before.Version || fmt.Sprint(v.Keyring()) != ring {
-					t.Fatalf("after %d uses of the key: the keyset was changed", left)
-				}
-				vaulttest.Account(t, v, conn, fmt.Sprint("after-", left), vaulttest.Grant("x", epoch))
+			keys.left = 0
+			wantErr(t, do(t.Context(), v, spare), errBroken)
+			after := storedKeyset(t, store)
+			if after.Version != before.Version || fmt.Sprint(v.Keyring()) != ring {
+				t.Fatal("the keyset was changed")
 			}
+			vaulttest.Account(t, v, conn, "after", vaulttest.Grant("x", epoch))
 			keys.left = 1000
 			wantNil(t, do(t.Context(), v, spare))
 			wantNil(t, v.Check(t.Context()))
@@ -261,4 +259,21 @@ func storedKeyset(t *testing.T, s vault.Store) vault.Record {
 	r, err := s.Get(t.Context(), keysetKey)
 	wantNil(t, err)
 	return r
+}
+
+// The provider itself may be another one: an open keyset needs no key any more.
+func TestRewrapForAnotherProvider(t *testing.T) {
+	store, before, after := vaulttest.NewStore(t), vaulttest.NewKeys(t), vaulttest.NewKeys(t)
+	v := vaulttest.OpenAt(t, store, before, nil)
+	conn := vaulttest.Connection(t, v, "github")
+	v.UseKeys(after)
+	changed, err := v.Rewrap(t.Context())
+	wantNil(t, err)
+	if !changed || v.Keyring().KeyEncryptionKey != after[0].ID {
+		t.Errorf("got changed %v and %+v", changed, v.Keyring())
+	}
+	_, err = vaulttest.OpenAt(t, store, after, nil).Connection(t.Context(), conn.ID)
+	wantNil(t, err)
+	_, err = vault.Open(t.Context(), store, before)
+	wantErr(t, err, seal.ErrUnknownKey)
 }

@@ -71,6 +71,20 @@ func (v *Vault) loadKeyset(ctx context.Context) (*ring, error) {
 	return openKeyset(ctx, r, v.keys())
 }
 
+// latestKeyset is loadKeyset, but for a keyset that is open already: that needs no key any more, so
+// that it can be encrypted by a key of another provider.
+func (v *Vault) latestKeyset(ctx context.Context) (*ring, error) {
+	r, err := v.store.Get(ctx, keysetKey)
+	if err != nil {
+		return nil, err
+	}
+	if now := v.ring.Load(); now != nil && now.version == r.Version {
+		latest := *now
+		return &latest, nil
+	}
+	return openKeyset(ctx, r, v.keys())
+}
+
 func openKeyset(ctx context.Context, r Record, keys seal.KeyProvider) (*ring, error) {
 	var m keysetMeta
 	if json.Unmarshal(r.Meta, &m) != nil || len(m.Key) > maxKeyID {

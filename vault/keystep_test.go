@@ -223,7 +223,7 @@ func TestV08EveryStepOfKeyRotation(t *testing.T) {
 		accounts, links int
 		steps           []keyStep
 	}{
-		{"20 records", 8, 3, slices.Repeat(rotation, 5)},
+		{"20 records", 8, 3, slices.Repeat(rotation, 3)},
 		{"150 records", 60, 29, rotation},
 		{"the place is of an earlier key", 60, 29, slices.Concat(rotation[:3], rotation[:2], rotation[3:])},
 	}

@@ -84,7 +84,7 @@ func OpenWith(ctx context.Context, store Store, keys seal.KeyProvider, o Options
 
 func (v *Vault) start(ctx context.Context, o Options) error {
 	r, err := v.loadKeyset(ctx)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) && !o.AsIs {
 		if err := v.createKeyset(ctx, o.ClearIdentifiers); err != nil {
 			return err
 		}

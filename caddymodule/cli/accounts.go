@@ -51,15 +51,9 @@ func listAccounts(ctx context.Context, c *call, q client.AccountQuery, limit int
 	if err != nil {
 		return err
 	}
-	accounts, more := []client.Account{}, false
-	for a, err := range s.AllAccounts(ctx, q) {
-		if err != nil {
-			return s.failure(err)
-		}
-		if more = limit > 0 && len(accounts) == limit; more {
-			break
-		}
-		accounts = append(accounts, a)
+	accounts, more, err := c.readAccounts(ctx, s, q, limit)
+	if err != nil {
+		return err
 	}
 	if c.json {
 		return printJSON(c.out, accounts)
@@ -78,6 +72,37 @@ func listAccounts(ctx context.Context, c *call, q client.AccountQuery, limit int
 	}
 	return nil
 }
+
+// readAccounts reads pages until there are no more, or limit is reached, and warns of records that
+// cannot be opened.
+func (c *call) readAccounts(ctx context.Context, s *server, q client.AccountQuery, limit int) (accounts []client.Account, more bool, err error) {
+	accounts, q.Limit = []client.Account{}, maxPage
+	var damaged []string
+	for {
+		if limit > 0 {
+			q.Limit = min(maxPage, limit-len(accounts)+1) // one more tells that there are more
+		}
+		page, err := s.Accounts(ctx, q)
+		if err != nil {
+			return nil, false, s.failure(err)
+		}
+		accounts, damaged = append(accounts, page.Items...), append(damaged, page.Damaged...)
+		if more = limit > 0 && len(accounts) > limit; more {
+			accounts = accounts[:limit]
+		}
+		if q.After = page.Next; more || q.After == "" {
+			break
+		}
+	}
+	if len(damaged) > 0 {
+		fmt.Fprintf(c.err, "%s cannot be opened: %s; `%s vault verify` says more.\n",
+			plural(len(damaged), "record"), strings.Join(damaged, ", "), program())
+	}
+	return accounts, more, nil
+}
+
+// maxPage is the largest page that the server gives.
+const maxPage = 200
 
 func accountsShow(s *settings) *cobra.Command {
 	c := &cobra.Command{Use: "show REF", Short: "Shows what is known about an account"}

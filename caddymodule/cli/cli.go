@@ -3,8 +3,9 @@
 // which the same commands stand in a Caddy built with xcaddy (`caddy claviger connect`); package
 // caddymodule registers it.
 //
-// The commands talk to a running server through its management API, or read the configuration.
-// They never open the vault: it belongs to the server's process.
+// The commands talk to a running server through its management API, or read the configuration. The
+// vault belongs to the server's process; only commands about the vault as a whole open it, when no
+// server runs.
 //
 // This package does not import caddymodule, which imports it. The command demo, which brings a
 // whole OAuth server along, is in package demo and is given to Main, so that a Caddy built with
@@ -34,11 +35,14 @@ func program() string {
 	return "caddy " + binary
 }
 
+// caddyProgram is what Caddy's own commands stand under in hints: "claviger" or "caddy".
+func caddyProgram() string { return strings.TrimSuffix(program(), " "+binary) }
+
 // commands are those that stand in a plugin as well as in our own program.
 func commands() []caddycmd.Command {
 	return []caddycmd.Command{
 		connectCommand(), accountsCommand(), connectionsCommand(), connectorsCommand(),
-		curlCommand(), statusCommand(), healthCommand(), doctorCommand(),
+		vaultCommand(), curlCommand(), statusCommand(), healthCommand(), doctorCommand(),
 	}
 }
 

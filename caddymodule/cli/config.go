@@ -38,13 +38,31 @@ type appConfig struct {
 		Path     string `json:"path"`
 		InMemory bool   `json:"in_memory"`
 	} `json:"vault"`
-	Key struct {
-		Provider string `json:"provider"`
-		Active   string `json:"active"`
-	} `json:"key"`
+	Key         keyConfig                   `json:"key"`
 	Connectors  []string                    `json:"connectors"`
 	Connections map[string]configConnection `json:"connections"`
 	Callback    string                      `json:"callback"`
+}
+
+// keyConfig is where the key is.
+type keyConfig struct {
+	Provider string
+	// Active is empty where it is not one string: a command is a list of them.
+	Active string
+}
+
+// UnmarshalJSON reads the options of any provider.
+func (k *keyConfig) UnmarshalJSON(b []byte) error {
+	var raw struct {
+		Provider string          `json:"provider"`
+		Active   json.RawMessage `json:"active"`
+	}
+	err := json.Unmarshal(b, &raw)
+	k.Provider = raw.Provider
+	if json.Unmarshal(raw.Active, &k.Active) != nil {
+		k.Active = ""
+	}
+	return err
 }
 
 type configConnection struct {

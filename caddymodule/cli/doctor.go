@@ -66,6 +66,7 @@ func diagnose(ctx context.Context, c *call, online bool) error {
 		d.checkCallback(ctx)
 	}
 	d.checkClock()
+	d.checkReseal(ctx)
 	d.checkConnections(ctx)
 	return d.print(c)
 }
@@ -143,6 +144,21 @@ func (d *doctor) checkServer(ctx context.Context) {
 			continue
 		}
 		d.fail("ready: "+check.Name, check.Detail, check.Next)
+	}
+}
+
+// checkReseal tells of records that wait to be sealed anew.
+func (d *doctor) checkReseal(ctx context.Context) {
+	if d.server == nil || !d.ready {
+		return
+	}
+	got, err := d.server.Status(ctx)
+	switch {
+	case err != nil || got.Resealing == nil:
+	case got.Resealing.Paused:
+		d.warn("re-sealing", resealing(*got.Resealing), "`"+program()+" vault reseal` goes on")
+	default:
+		d.ok("re-sealing", "%s", resealing(*got.Resealing))
 	}
 }
 

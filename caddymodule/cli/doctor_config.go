@@ -60,7 +60,8 @@ func validate(raw json.RawMessage) error {
 	return caddy.Validate(c)
 }
 
-// checkKey looks at the key file. Whether it is the vault's key, only the server knows.
+// checkKey looks at the key file. Whether it is the vault's key, only the server knows, as it alone
+// has the environment and rights that other providers need.
 func (d *doctor) checkKey(ctx context.Context) {
 	app := d.config.Apps.Claviger
 	if app.Key.Provider != "file" {

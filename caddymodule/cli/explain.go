@@ -20,10 +20,15 @@ var reasons = []reason{
 		"in use by another process", "vault_in_use", after("opening vault"),
 		"stop the other process, or give this one another vault directory; `claviger doctor` says which process it is",
 	},
-	{"key is not usable", "key_unusable", after("key file"), "correct the key file; `claviger doctor` checks it"},
 	{
-		"key is missing|there is no key|decrypting the keyset", "key_wrong", after("key is missing|decrypting the keyset|key file"),
-		"put the key file back that the vault was made with, or name it as retired; without it the vault cannot be opened",
+		"key is out of reach", "key_unavailable", after("key command|transit key|key is out of reach"),
+		"correct what the message names, then try again; the vault is as it was",
+	},
+	{"key is not usable", "key_unusable", after("key file|environment variable|key command"), "correct the key; `claviger doctor` checks a key file"},
+	{
+		"key is missing|there is no key|decrypting the keyset", "key_wrong",
+		after("transit key|key is missing|decrypting the keyset|key file|environment variable|key command"),
+		"put the key back that the vault was made with, or name it as retired; without it the vault cannot be opened",
 	},
 	{"vault has no room", "vault_full", after("vault has no room"), "make room on that disk"},
 	{"opening vault", "vault_unavailable", after("opening vault"), "`claviger doctor` checks the directory"},

@@ -24,6 +24,18 @@ func TestExplain(t *testing.T) {
 			"loading initial config: loading new config: claviger app module: start: opening vault: finding the key of the keyset: key is missing: nothing has the ID 1",
 			"key_wrong", "key is missing: nothing has the ID 1",
 		},
+		{
+			"loading new config: claviger app module: start: opening vault: opening vault: key command op: key is out of reach: it ended with exit status 1: not signed in",
+			"key_unavailable", "key command op: key is out of reach: it ended with exit status 1: not signed in",
+		},
+		{
+			"loading new config: claviger app module: start: opening vault: opening vault: environment variable KEY: key is not usable: it is empty",
+			"key_unusable", "environment variable KEY: key is not usable: it is empty",
+		},
+		{
+			"start: opening vault: opening vault: decrypting the keyset with key transit:transit/a: transit key transit/a: key is missing: the server has no key of that name",
+			"key_wrong", "transit key transit/a: key is missing: the server has no key of that name",
+		},
 	} {
 		got := explain(test.text, "F")
 		if got.Code != test.code || got.Detail != test.detail || got.Next == "" {

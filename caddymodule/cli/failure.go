@@ -31,9 +31,13 @@ type failure struct {
 	RequestID    string             `json:"request_id,omitempty"`
 	// exit is the exit status; zero means 1.
 	exit int
+	// err is what is behind it, where somebody asks for that.
+	err error
 }
 
 func (f *failure) Error() string { return f.Detail }
+
+func (f *failure) Unwrap() error { return f.err }
 
 // usage is a mistake in the command's arguments.
 func usage(format string, args ...any) error {

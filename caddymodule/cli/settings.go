@@ -124,14 +124,34 @@ func (s *server) failure(err error) error {
 	if err == nil || errors.As(err, &refused) {
 		return err
 	}
+	op := dialError(err)
+	switch {
+	case op == nil:
+		return err
+	case errors.Is(op, fs.ErrPermission):
+		return &failure{
+			Code: "admin_unreachable", Detail: "this user may not use the admin endpoint " + s.endpoint.address, err: err,
+			Next: "run the command as the user that runs the server",
+		}
+	}
+	return &failure{
+		Code: "admin_unreachable", Detail: "no server answers at " + s.endpoint.address, err: err,
+		Next: fmt.Sprintf("start one with `%s run`, or name another admin endpoint with --admin", caddyProgram()),
+	}
+}
+
+// absent tells whether an error of the client, or what failure made of it, means that no server runs, as
+// far as can be told.
+func absent(err error) bool {
+	op := dialError(err)
+	return op != nil && !errors.Is(op, fs.ErrPermission)
+}
+
+// dialError returns the error of a connection that could not be made, if err is one.
+func dialError(err error) *net.OpError {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
-		if errors.Is(err, fs.ErrPermission) {
-			return failed("admin_unreachable", "this user may not use the admin endpoint "+s.endpoint.address,
-				"run the command as the user that runs the server")
-		}
-		return failed("admin_unreachable", "no server answers at "+s.endpoint.address,
-			fmt.Sprintf("start one with `%s run`, or name another admin endpoint with --admin", strings.TrimSuffix(program(), " "+binary)))
+		return op
 	}
-	return err
+	return nil
 }

@@ -53,10 +53,15 @@ func status(ctx context.Context, c *call) error {
 	if got.UnsavedTokens > 0 {
 		unsaved = fmt.Sprintf("%d, kept in memory until the vault takes them", got.UnsavedTokens)
 	}
+	sealing := ""
+	if got.Resealing != nil {
+		sealing = resealing(*got.Resealing)
+	}
 	facts(c.out, []fact{
 		{"version", got.Version},
 		{"started", moment(got.StartedAt, time.Now())},
 		{"vault", vault},
+		{"re-sealing", sealing},
 		{"unsaved tokens", unsaved},
 		{"connections", connections},
 		{"accounts", cmp.Or(strings.Join(accounts, ", "), "none")},

@@ -110,6 +110,15 @@ func readField(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], fmt.Sprint(document[args[1]]))
 }
 
+// damageFile is `damage FILE`: it changes a byte in the middle.
+func damageFile(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	text[len(text)/2] ^= 1
+	ts.Check(os.WriteFile(path, text, 0o600))
+}
+
 // writeKey is `newkey FILE`.
 func writeKey(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(seal.NewKeyText()), 0o600))

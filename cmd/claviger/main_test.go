@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"freeport": setFreePort, "sidecar": writeSidecar, "ready": waitReady, "field": readField, "newkey": writeKey,
+			"freeport": setFreePort, "sidecar": writeSidecar, "ready": waitReady, "field": readField, "newkey": writeKey, "damage": damageFile,
 		},
 	})
 }

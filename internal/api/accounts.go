@@ -28,7 +28,7 @@ func (a *api) listAccounts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return stored(err)
 	}
-	page := client.Page[client.Account]{Items: make([]client.Account, len(got.Items)), Next: got.Next}
+	page := client.Page[client.Account]{Items: make([]client.Account, len(got.Items)), Next: got.Next, Damaged: got.Damaged}
 	names := a.names(r.Context())
 	for i, account := range got.Items {
 		page.Items[i] = accountOf(account, names(account.ConnectionID))
@@ -92,10 +92,11 @@ func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, client.Disconnection{
-		Account: accountOf(d.Account, a.names(r.Context())(account.ConnectionID)),
-		Revoked: d.Revoked, RevokeError: d.RevokeError,
-	})
+	return answer(w, http.StatusOK, disconnectionOf(d, a.names(r.Context())(account.ConnectionID)))
+}
+
+func disconnectionOf(d broker.Disconnection, connection string) client.Disconnection {
+	return client.Disconnection{Account: accountOf(d.Account, connection), Revoked: d.Revoked, RevokeError: d.RevokeError}
 }
 
 // account returns the account that the path names, by its ID or by connection and identifier. The

@@ -1,10 +1,11 @@
-// Package api is the management API over HTTP: connectors, connections, authorization links and
-// connected accounts.
+// Package api is the management API over HTTP: connectors, connections, authorization links,
+// connected accounts and the vault.
 //
 // [New] makes a handler that may be put on Caddy's admin endpoint or on a site; it does no
 // authentication of its own. It speaks JSON in both directions, with the types of package client,
-// and answers errors as problem documents. No answer holds a token or a client secret; the URL of
-// a new authorization link is the only confidential thing it hands out. [Problem] translates the
+// and answers errors as problem documents. No answer holds a token, a client secret or a key, and
+// so there is no route for an export; the URL of a new authorization link is the only confidential
+// thing it hands out. [Problem] translates the
 // errors of all packages below, for the data plane too.
 package api
 
@@ -44,6 +45,9 @@ type Options struct {
 	Health func(ctx context.Context) Health
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
 	Unsaved func() int
+	// Reseal starts to seal records anew in the background, or wakes who does that. It does not
+	// block. Nil means that nobody does.
+	Reseal func()
 	// Expand replaces the one placeholder, such as {env.SECRET} or {file./run/secret}, that a
 	// client secret consists of. Nil means that placeholders are refused. Set it on the admin
 	// endpoint only: who may name a file here can have it sent to the connector's token endpoint.
@@ -108,6 +112,19 @@ func New(o Options) http.Handler {
 	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
 	a.route("POST /accounts/{id}/disconnect", a.disconnect)
 	a.route("POST /accounts/{connection}/{identifier}/disconnect", a.disconnect)
+	a.route("POST /accounts/import", a.importAccounts)
+	a.route("GET /vault", a.showVault)
+	a.route("POST /vault/keys", a.addKey)
+	a.route("POST /vault/keys/{key}/promote", a.promoteKey)
+	a.route("POST /vault/keys/{key}/retire", a.retireKey)
+	a.route("POST /vault/rotate", a.rotateKey)
+	a.route("POST /vault/rekey", a.rekey)
+	a.route("POST /vault/reseal", a.resumeReseal)
+	a.route("POST /vault/reseal/pause", a.pauseReseal)
+	a.route("POST /vault/backup", a.backup)
+	a.route("POST /vault/verify", a.verify)
+	a.route("POST /vault/compact", a.compact)
+	a.route("POST /vault/forget", a.forget)
 	return a
 }
 

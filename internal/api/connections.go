@@ -26,7 +26,7 @@ func (a *api) listConnections(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return stored(err)
 	}
-	page := client.Page[client.Connection]{Items: make([]client.Connection, len(got.Items)), Next: got.Next}
+	page := client.Page[client.Connection]{Items: make([]client.Connection, len(got.Items)), Next: got.Next, Damaged: got.Damaged}
 	for i, c := range got.Items {
 		page.Items[i] = a.connectionOf(c)
 	}

@@ -127,6 +127,11 @@ func TestNoSecrets(t *testing.T) {
 		`POST /connections {"name":"work","connector":"demo","client_id":"x","client_secret":"` + canaryPosted + `","params":{"port":"9090"}}`,
 		`POST /connections {"name":"bad","connector":"demo","client_id":"x","client_secret":"` + canaryPosted + `","params":{"port":"no"}}`,
 		`POST /connections {"name":"bad","client_secret":"` + canaryPosted + `","client_secret":"x"}`,
+		`POST /accounts/import {"accounts":[{"connection":"mail","identifier":"imported","grant":{"access_token":"` + canaryImported + `"}}]}`,
+		`POST /accounts/import {"accounts":[{"connection":"mail","identifier":"bad","grant":{"access_token":"` + canaryImported + ` "}}]}`,
+		"GET /vault", "POST /vault/keys", "POST /vault/rotate", "POST /vault/keys/none/promote", "POST /vault/keys/none/retire", "POST /vault/rekey",
+		"POST /vault/reseal/pause", "POST /vault/reseal", "POST /vault/verify", "POST /vault/compact", "POST /vault/backup",
+		`POST /vault/forget {"identifier":"imported"}`, `POST /vault/forget {"identifier":"nobody"}`,
 		"POST /accounts/mail/alice/disconnect", "POST /accounts/mail/canary-user/disconnect", "GET /accounts/mail/alice",
 		"DELETE /connections/mail", "DELETE /connections/work",
 	} {
@@ -137,7 +142,7 @@ func TestNoSecrets(t *testing.T) {
 			seen.WriteString(name + ": " + strings.Join(values, " ") + "\n")
 		}
 	}
-	secrets := append(p.Secrets(), canaryConfigured, canaryPosted, canaryExpanded, token,
+	secrets := append(p.Secrets(), canaryConfigured, canaryPosted, canaryExpanded, canaryImported, token,
 		"access-canary-mail-canary-user", "refresh-canary-mail-canary-user", "id-token-canary-canary-user")
 	for _, s := range secrets {
 		if strings.Contains(seen.String(), s) {

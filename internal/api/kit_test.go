@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 	canaryConfigured = "canary-configured-client-secret"
 	canaryPosted     = "canary-posted-client-secret"
 	canaryExpanded   = "canary-expanded-client-secret"
+	canaryImported   = "canary-imported-access-token"
 )
 
 // kit is a management API on an empty vault, with the configured connection mail.
@@ -42,7 +44,25 @@ type kit struct {
 	vault *vault.Vault
 	set   *connection.Set
 	// log is everything that the API has logged.
-	log *strings.Builder
+	log *journal
+}
+
+// journal is a log that is read while others write.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // setup starts the API; change, which may be nil, has the last word on the options.
@@ -65,7 +85,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kit{t: t, vault: v, set: set, log: new(strings.Builder)}
+	k := &kit{t: t, vault: v, set: set, log: new(journal)}
 	calls := oauth.New(oauth.Options{})
 	flow, err := consent.New(consent.Options{
 		Vault: v, Connections: set, OAuth: calls,

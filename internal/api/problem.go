@@ -12,6 +12,7 @@ import (
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/seal"
 )
 
 // Codes that no lower package has. Those of requests that never reach a record are the API's own.
@@ -34,6 +35,13 @@ const (
 	CodeCanceled        = "request_canceled"
 	CodeTimeout         = "request_timeout"
 	CodeInternal        = "internal_error"
+	CodeVaultFull       = "vault_full"
+	CodeClock           = "clock_wrong"
+	CodeKeyUnknown      = "key_unknown"
+	CodeKeyInUse        = "key_in_use"
+	CodeKeysetFull      = "keyset_full"
+	CodeKeyUnavailable  = "key_unavailable"
+	CodePaused          = "reseal_paused"
 	CodeAccountConflict = "account_tag_conflict" // a request names two accounts; for the data plane
 )
 
@@ -55,7 +63,7 @@ var outcomes = map[string]outcome{
 	CodeMethod:       {status: http.StatusMethodNotAllowed, next: "use one of the methods in the Allow header"},
 	CodeBrowser:      {status: http.StatusForbidden, next: "call from a program, not from a page of another site"},
 	CodeContentType:  {status: http.StatusUnsupportedMediaType, next: "send the body as JSON with Content-Type: application/json"},
-	CodeBodyTooLarge: {status: http.StatusRequestEntityTooLarge, next: "send at most 64 KiB"},
+	CodeBodyTooLarge: {status: http.StatusRequestEntityTooLarge, next: "send less at once"},
 	CodeBody:         {status: http.StatusBadRequest, next: "send one JSON object"},
 	CodeFieldUnknown: {status: http.StatusBadRequest},
 	CodeField:        {status: http.StatusBadRequest},
@@ -69,6 +77,14 @@ var outcomes = map[string]outcome{
 	CodeCanceled:     {status: statusCanceled},
 	CodeTimeout:      {status: http.StatusGatewayTimeout, next: "try again", retry: time.Second},
 	CodeInternal:     {status: http.StatusInternalServerError, next: "look for the request ID in the log"},
+
+	CodeVaultFull:      {status: http.StatusInsufficientStorage, next: "make room on the vault's disk", retry: 30 * time.Second},
+	CodeClock:          {status: http.StatusServiceUnavailable, next: "set the clock of the host; nothing is lost", retry: 30 * time.Second},
+	CodeKeyUnknown:     {status: http.StatusNotFound, next: "`claviger vault keys list` shows them"},
+	CodeKeyInUse:       {status: http.StatusConflict, next: "`claviger vault status` tells how far re-sealing has come"},
+	CodeKeysetFull:     {status: http.StatusConflict, next: "retire keys that nothing is sealed under: `claviger vault keys list`"},
+	CodeKeyUnavailable: {status: http.StatusServiceUnavailable, next: "check `key` in the configuration; the log says what is wrong with it", retry: 30 * time.Second},
+	CodePaused:         {status: http.StatusConflict, next: "`claviger vault reseal` goes on"},
 
 	string(broker.CodeRefInvalid):        {status: http.StatusBadRequest},
 	string(broker.CodeRefMissing):        {status: http.StatusBadRequest},
@@ -108,10 +124,21 @@ var sentinels = []struct {
 	{vault.ErrConflict, CodeConflict, "the record was changed in the meantime"},
 	{vault.ErrBadCursor, CodeParameter, "parameter after is not the next of an earlier page of the same list"},
 	{vault.ErrInvalid, CodeField, "a value is not of the allowed form"},
+	{vault.ErrKeyInUse, CodeKeyInUse, "the key is in use"},
+	{vault.ErrPaused, CodePaused, "re-sealing is paused"},
+	{vault.ErrTooLarge, CodeField, "a record would be too large"},
+	{vault.ErrFull, CodeVaultFull, "the vault has no room"},
+	{vault.ErrClock, CodeClock, "the clock of the host is wrong"},
+	{seal.ErrKeysetFull, CodeKeysetFull, "the vault has as many keys as it can have"},
+	{seal.ErrUnknownKey, CodeKeyUnavailable, "the configuration has not got the key-encryption key that is needed"},
+	{seal.ErrNoKey, CodeKeyUnavailable, "the configuration's key-encryption key is not there"},
+	{seal.ErrBadKey, CodeKeyUnavailable, "the configuration's key-encryption key cannot be used"},
+	{seal.ErrUnavailable, CodeKeyUnavailable, "the key-encryption key is out of reach"},
 	{vault.ErrDamaged, string(broker.CodeCredentialDamaged), "a stored record cannot be opened"},
 	{errStore, string(broker.CodeVaultUnavailable), "the vault cannot be read or written"},
 	{vault.ErrClosed, string(broker.CodeVaultUnavailable), "the vault is closed"},
 	{vault.ErrInUse, string(broker.CodeVaultUnavailable), "the vault is in use by another process"},
+	{vault.ErrUnknown, string(broker.CodeVaultUnavailable), "the vault did not answer in time; what was asked for may still happen"},
 	{vault.ErrLeased, string(broker.CodeVaultUnavailable), "somebody else is changing this record"},
 	{context.Canceled, CodeCanceled, "the caller has gone"},
 	{context.DeadlineExceeded, CodeTimeout, "there was not enough time"},

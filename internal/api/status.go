@@ -34,6 +34,13 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) error {
 		for status, n := range counts {
 			s.Accounts[string(status)] = n
 		}
+		resealing, err := a.resealing(r.Context())
+		if err != nil {
+			return stored(err)
+		}
+		if resealing.Needed {
+			s.Resealing = &resealing
+		}
 	}
 	return answer(w, http.StatusOK, s)
 }

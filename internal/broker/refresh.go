@@ -59,7 +59,10 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, erro
 		return b.expire(ctx, t, g, oauth.CodeNoRefreshToken)
 	}
 	if err := b.vault.Check(ctx); err != nil {
-		return nil, vaultError(err) // a refresh token is not spent when its successor could not be saved
+		// A refresh token is not spent when its successor could not be saved.
+		failed := vaultError(err)
+		b.shared.noteFailure(t.Account, b.now(), b.now().Add(cooldown), failed)
+		return nil, failed
 	}
 	start := b.now()
 	tok, err := b.oauth.Refresh(ctx, t.Connection.App, g.Refresh)

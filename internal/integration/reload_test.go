@@ -74,12 +74,18 @@ func (s *sidecar) postOnce(caddyfile string) (refused bool, err error) {
 // anything but a success.
 func (s *sidecar) traffic(workers int) (stop func() int64) {
 	s.t.Helper()
+	return s.trafficOf("demo/user_1", workers)
+}
+
+// trafficOf is traffic of another account.
+func (s *sidecar) trafficOf(account string, workers int) (stop func() int64) {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var all sync.WaitGroup
 	var count atomic.Int64
 	for i := range workers {
 		c := newClient(s.t, func(tr *http.Transport) { tr.DisableKeepAlives = i%2 == 0 })
-		req := s.request("GET", "/api/echo", nil, "Connected-Account: demo/user_1")
+		req := s.request("GET", "/api/echo", nil, "Connected-Account: "+account)
 		all.Go(func() { // ends with cancel
 			for ctx.Err() == nil {
 				a, err := persist(c, req)

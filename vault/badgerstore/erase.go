@@ -106,7 +106,9 @@ func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 	if err := s.writes.room(s.dir); err != nil {
 		return err
 	}
-	s.erase.Lock()
+	if err := s.lockLogs(ctx); err != nil {
+		return err
+	}
 	defer s.erase.Unlock()
 	if keys = s.unused(keys); len(keys) == 0 {
 		return nil
@@ -122,6 +124,31 @@ func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 		return writeError(err)
 	}
 	return writeError(s.db.DropPrefix(keys...))
+}
+
+// lockLogs waits until the log of the present writes is the only one, and lets no write come. A
+// reader that began before the log was changed holds up an earlier one. When the process ends then,
+// that log is read again, and what it has would come back if its deletion were dropped from the files.
+func (s *Store) lockLogs(ctx context.Context) error {
+	for {
+		s.erase.Lock()
+		if s.dir == "" {
+			return nil
+		}
+		f, err := listFiles(s.dir)
+		if err == nil && len(f.logs) <= 1 {
+			return nil
+		}
+		s.erase.Unlock()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(mergeWait):
+		}
+	}
 }
 
 // unused returns those of the keys that no key which is in use begins with.

@@ -39,4 +39,13 @@ func (k Keys) Find(_ context.Context, id string) (seal.Key, error) {
 	return seal.Key{}, fmt.Errorf("%w: nothing has the ID %s", seal.ErrUnknownKey, id)
 }
 
-var _ seal.KeyProvider = Keys(nil)
+// CheckKey tells whether there is a key with that ID.
+func (k Keys) CheckKey(ctx context.Context, id string) error {
+	_, err := k.Find(ctx, id)
+	return err
+}
+
+var (
+	_ seal.KeyProvider = Keys(nil)
+	_ seal.KeyChecker  = Keys(nil)
+)

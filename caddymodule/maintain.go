@@ -1,0 +1,59 @@
+package caddymodule
+
+import (
+	"context"
+	"time"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// maintenance is what a vault does by itself beside all requests: it goes on with re-sealing
+// whenever there is something to seal anew.
+type maintenance struct {
+	wake   chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// maintainEvery is how long a change of the keys that came from elsewhere may go unnoticed.
+const maintainEvery = time.Minute
+
+func newMaintenance() *maintenance { return &maintenance{wake: make(chan struct{}, 1)} }
+
+// wakeUp lets it look for work now.
+func (m *maintenance) wakeUp() {
+	select {
+	case m.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// start begins with an open vault.
+func (m *maintenance) start(v *vault.Vault) {
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel, m.done = cancel, make(chan struct{})
+	go m.run(ctx, v)
+}
+
+func (m *maintenance) run(ctx context.Context, v *vault.Vault) {
+	defer close(m.done)
+	for {
+		if s, err := v.ResealState(ctx); err == nil && s.Needed && !s.Paused {
+			_ = v.Reseal(ctx) // the vault has logged what came of it; the next turn goes on
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.wake:
+		case <-time.After(maintainEvery):
+		}
+	}
+}
+
+// stop ends it where it is and waits for that. It may be called without start.
+func (m *maintenance) stop() {
+	if m.cancel != nil {
+		m.cancel()
+		<-m.done
+	}
+}

@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// The most that one [Import] may have.
+const (
+	// MaxImport is the number of accounts, and of connections.
+	MaxImport = 100
+	// MaxImportBytes is the size as JSON.
+	MaxImportBytes = 8 << 20
+)
+
+// The values of an outcome of an import.
+const (
+	ImportCreated  = "created"
+	ImportReplaced = "replaced" // an account that was there got these tokens
+	ImportExists   = "exists"   // there is one already, which was left alone
+	ImportRefused  = "refused"
+)
+
+// Import is accounts with their tokens, and the connections that they belong to, from another
+// installation or product. It is secret as a whole.
+type Import struct {
+	// Connections are made, if there is none of that name. A client secret is taken as it is: a
+	// placeholder is not filled in.
+	Connections []NewConnection `json:"connections,omitempty"`
+	Accounts    []ImportAccount `json:"accounts,omitempty"`
+	// Replace gives accounts that are there already the tokens that come.
+	Replace bool `json:"replace,omitempty"`
+	// DryRun tells what would be done, and does nothing.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// ImportAccount is an account to be taken over.
+type ImportAccount struct {
+	// ID is kept when no account has it here; empty means a new one.
+	ID string `json:"id,omitempty"`
+	// Connection is the connection's name. Connector may be empty.
+	Connection string `json:"connection"`
+	Connector  string `json:"connector,omitempty"`
+	Identifier string `json:"identifier"`
+	// Status is ACTIVE when empty.
+	Status   string   `json:"status,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
+	Identity Identity `json:"identity,omitzero"`
+	// RequestedScopes and GrantedScopes are nil when nobody knows.
+	RequestedScopes []string  `json:"requested_scopes,omitempty"`
+	GrantedScopes   []string  `json:"granted_scopes,omitzero"`
+	ConnectedAt     time.Time `json:"connected_at,omitzero"`
+	RefreshedAt     time.Time `json:"refreshed_at,omitzero"`
+	// Grant is nil for an account that is not ACTIVE.
+	Grant *ImportGrant `json:"grant,omitempty"`
+}
+
+// ImportGrant is the tokens of an account. One of AccessToken and RefreshToken is there; without
+// AccessToken it is refreshed when it is first used.
+type ImportGrant struct {
+	AccessToken  string   `json:"access_token,omitempty"`
+	RefreshToken string   `json:"refresh_token,omitempty"`
+	IDToken      string   `json:"id_token,omitempty"`
+	Scopes       []string `json:"scopes,omitzero"`
+	// ObtainedAt is when the access token was given, Expires when it ends; zero when nobody knows.
+	ObtainedAt     time.Time `json:"obtained_at,omitzero"`
+	Expires        time.Time `json:"expires,omitzero"`
+	RefreshExpires time.Time `json:"refresh_expires,omitzero"`
+	// ClientID is the OAuth client that the tokens were given to, if it is known. It must be the
+	// connection's.
+	ClientID    string            `json:"client_id,omitempty"`
+	RedirectURI string            `json:"redirect_uri,omitempty"`
+	Captured    map[string]string `json:"captured,omitempty"`
+}
+
+// Imported is what came of an import, in the order of what was sent.
+type Imported struct {
+	Connections []ImportedConnection `json:"connections,omitempty"`
+	Accounts    []ImportedAccount    `json:"accounts,omitempty"`
+	// RefreshTokens counts the refresh tokens that were taken over, or would be.
+	RefreshTokens int  `json:"refresh_tokens"`
+	DryRun        bool `json:"dry_run,omitempty"`
+}
+
+// ImportedConnection is what came of one connection.
+type ImportedConnection struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"`
+	// Problem says why it was refused.
+	Problem string `json:"problem,omitempty"`
+}
+
+// ImportedAccount is what came of one account.
+type ImportedAccount struct {
+	Connection string `json:"connection"`
+	Identifier string `json:"identifier"`
+	// Account is the ID that it has here; empty when it was refused, or is not made yet.
+	Account string `json:"account,omitempty"`
+	Outcome string `json:"outcome"`
+	// Problem says why it was refused, and what to do.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Import takes accounts over. Each has an outcome of its own; an error means that the server could
+// not go on, and those before are taken over all the same. It may take as long as ctx allows.
+func (c *Client) Import(ctx context.Context, in Import) (Imported, error) {
+	return call[Imported](ctx, c.patient(), http.MethodPost, "/accounts/import", in)
+}
