@@ -114,8 +114,9 @@ func (s *Store) prepare() error {
 // All values stay in the tree, so that there is no value log to collect and a write needs one
 // sync instead of two. Measured with 1.5 KiB records against separated values: the write is a
 // third faster, at a million accounts reading takes 7 µs instead of 5, and opening 0.6 s instead
-// of 0.2 to 0.5. A memtable of 8 MiB instead of 4 halves the number of tables. Conflict
-// detection lets concurrent writes share a sync; a lock around them would not.
+// of 0.2 to 0.5. A memtable of 8 MiB instead of 4 halves the number of tables. Blocks of 16 KiB
+// instead of 4 make the tables' own indexes, which opening brings into memory, a quarter as large,
+// and reading no slower. Conflict detection lets concurrent writes share a sync; a lock around them would not.
 func settings(o Options) badger.Options {
 	b := badger.DefaultOptions(o.Dir).
 		WithInMemory(o.InMemory).
@@ -129,6 +130,7 @@ func settings(o Options) badger.Options {
 		WithIndexCacheSize(0).
 		WithMetricsEnabled(false).
 		WithMemTableSize(memTableSize).
+		WithBlockSize(16 << 10).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(6).

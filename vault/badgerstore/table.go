@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4/fb"
 )
@@ -47,6 +49,9 @@ func checkTables(dir string, there []string, m manifest, logged []versions) erro
 	return nil
 }
 
+// largeBuffers is what is worth a collection of a small heap.
+const largeBuffers = 8 << 20
+
 // checked is what checkTable returns.
 type checked struct {
 	newest uint64
@@ -58,12 +63,14 @@ func checkEach(dir string, names []string) []checked {
 	results := make([]checked, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
+	var buffers atomic.Int64
 	for range min(runtime.GOMAXPROCS(0), 4, len(names)) {
 		wg.Go(func() {
 			var buf []byte
 			for i := range next {
 				results[i].newest, results[i].err = checkTable(dir, names[i], &buf)
 			}
+			buffers.Add(int64(cap(buf)))
 		})
 	}
 	for i := range names {
@@ -71,6 +78,9 @@ func checkEach(dir string, names []string) []checked {
 	}
 	close(next)
 	wg.Wait()
+	if buffers.Load() > largeBuffers {
+		debug.FreeOSMemory() // nothing after the start needs as much
+	}
 	return results
 }
 
