@@ -63,6 +63,7 @@ func vaultGauge(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descBytes    = vaultGauge("bytes", "Size of the vault's files.")
+	descStale    = vaultGauge("stale_bytes", "What is known of the files to be deleted or replaced, and goes with the next merges.")
 	descRecords  = vaultGauge("records", "Records in the vault.", "kind")
 	descAccounts = vaultGauge("accounts", "Connected accounts.", "status")
 	descKeys     = vaultGauge("key_info", "Keys of the vault's keyset, and the one that encrypts it.", "key", "role")
@@ -74,7 +75,7 @@ var (
 type vaultCollector struct{}
 
 func (vaultCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descBytes, descRecords, descAccounts, descKeys, descReseal, descSeen} {
+	for _, d := range []*prometheus.Desc{descBytes, descStale, descRecords, descAccounts, descKeys, descReseal, descSeen} {
 		ch <- d
 	}
 }
@@ -98,6 +99,7 @@ func (vaultCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if size, ok, err := core.vault.Measure(ctx); ok && err == nil {
 		gauge(descBytes, size.Bytes)
+		gauge(descStale, size.Stale)
 		for kind, n := range size.Records {
 			gauge(descRecords, int64(n), string(kind))
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Forgotten is what [Vault.Forget] has removed.
@@ -43,7 +44,10 @@ func (v *Vault) Compact(ctx context.Context) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return true, e.Compact(ctx)
+	start := time.Now()
+	err := e.Compact(ctx)
+	v.observe("compact", start, err)
+	return true, err
 }
 
 type forgetter struct {
@@ -72,7 +76,10 @@ func (f *forgetter) run(ctx context.Context) error {
 	if !ok || len(f.deleted) == 0 {
 		return nil
 	}
-	if err := e.Erase(ctx, f.deleted...); err != nil {
+	start := time.Now()
+	err := e.Erase(ctx, f.deleted...)
+	f.v.observe("erase", start, err)
+	if err != nil {
 		return err
 	}
 	f.done.Erased = true

@@ -64,6 +64,13 @@ func (o observed) Ping(ctx context.Context) (err error) {
 	return o.Store.Ping(ctx)
 }
 
+// observe tells of an operation that not every store has.
+func (v *Vault) observe(op string, start time.Time, err error) {
+	if o, ok := v.store.(observed); ok {
+		o.done(op, start, &err)
+	}
+}
+
 // optional returns what a store implements beside [Store].
 func optional[T any](s Store) (T, bool) {
 	if o, ok := s.(observed); ok {

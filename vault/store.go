@@ -101,8 +101,9 @@ type Measurer interface {
 
 // Size is how much a store holds.
 type Size struct {
-	// Bytes are those of its files.
-	Bytes int64
+	// Bytes are those of its files. Stale are those of it that are known to be deleted or replaced,
+	// and wait for the next merge of files.
+	Bytes, Stale int64
 	// Records counts by kind. It may be some seconds old, and count records that have just expired.
 	Records map[Kind]int
 }

@@ -190,7 +190,7 @@ func TestVaultMetrics(t *testing.T) {
 			`caddy_claviger_vault_accounts{status="ACTIVE"} 1`, `caddy_claviger_vault_records{kind="grant"} 1`,
 			`caddy_claviger_vault_key_info{key="` + v.Keys[0].ID + `",role="primary"} 1`,
 			`caddy_claviger_vault_key_info{key="` + v.KeyEncryptionKey + `",role="key_encryption"} 1`,
-			"caddy_claviger_vault_resealing 0", "caddy_claviger_vault_bytes ", "caddy_claviger_vault_open_seconds ",
+			"caddy_claviger_vault_resealing 0", "caddy_claviger_vault_bytes ", "caddy_claviger_vault_stale_bytes ", "caddy_claviger_vault_open_seconds ",
 			`caddy_claviger_vault_operation_seconds_count{operation="put",result="ok"}`,
 		} {
 			if !strings.Contains(text, want) {

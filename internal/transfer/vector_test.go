@@ -136,7 +136,7 @@ func TestVectorInDocs(t *testing.T) {
 	}
 	for _, block := range []string{
 		"```\n" + testIdentity + "\n```\n", "```\n" + string(golden(t, "export-v1.armor.age")) + "```\n",
-		"```json\n" + string(golden(t, "export-v1.jsonl")) + "```\n", "`" + testRecipient + "`",
+		"```text\n" + string(golden(t, "export-v1.jsonl")) + "```\n", "`" + testRecipient + "`",
 	} {
 		if !bytes.Contains(doc, []byte(block)) {
 			t.Errorf("docs/reference/export-format.md does not have\n%s", block)

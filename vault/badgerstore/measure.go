@@ -33,7 +33,15 @@ func (s *Store) Measure(ctx context.Context) (vault.Size, error) {
 	if err != nil {
 		return vault.Size{}, err
 	}
-	return vault.Size{Bytes: s.bytes(), Records: kinds}, nil
+	return vault.Size{Bytes: s.bytes(), Stale: s.stale(), Records: kinds}, nil
+}
+
+// stale is what the levels of the database know of.
+func (s *Store) stale() (n int64) {
+	for _, l := range s.db.Levels() {
+		n += l.StaleDatSize
+	}
+	return n
 }
 
 // bytes is what the files take, where that can be told without the holes in them.

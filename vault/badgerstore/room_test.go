@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -105,5 +106,26 @@ func TestLeaseEnds(t *testing.T) {
 	now = now.Add(1)
 	if _, err := s.Lease(t.Context(), "a", time.Minute); err != nil {
 		t.Errorf("after its time: %v", err)
+	}
+}
+
+// V-14: a record has a limit, which is refused before anything is written.
+func TestV14LargestRecord(t *testing.T) {
+	s, err := Open(Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, c := range []struct {
+		size int
+		want error
+	}{{maxRecord - 100, nil}, {maxRecord + 1, vault.ErrTooLarge}, {256 << 20, vault.ErrTooLarge}} {
+		r := vault.Record{Key: vault.Key{Kind: "thing", ID: fmt.Sprint(c.size)}, Sealed: make([]byte, c.size)}
+		if err := s.Apply(t.Context(), vault.Change{Record: r}); !errors.Is(err, c.want) {
+			t.Errorf("%d bytes: got error %v, want %v", c.size, err, c.want)
+		}
+		if _, err := s.Get(t.Context(), r.Key); errors.Is(err, vault.ErrNotFound) != (c.want != nil) {
+			t.Errorf("%d bytes: got error %v", c.size, err)
+		}
 	}
 }
