@@ -230,7 +230,12 @@ func (a *App) Start() error {
 func (a *App) Stop() error { return nil }
 
 // Cleanup lets go of what Provision took hold of.
-func (a *App) Cleanup() error { return a.release() }
+func (a *App) Cleanup() error {
+	if a.held != "" {
+		a.giveBack()
+	}
+	return a.release()
+}
 
 // Interface guards
 var (

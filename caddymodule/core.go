@@ -34,7 +34,7 @@ func (a *App) open(ctx context.Context) (*core, error) {
 	if c := a.core.Load(); c != nil {
 		return c, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), configureTime)
 	defer cancel()
 	v, err := a.runtime.open(ctx, a)
 	if err != nil {
@@ -74,6 +74,27 @@ func (a *App) configure(ctx context.Context, v *vault.Vault) error {
 	a.runtime.maintenance.wakeUp()
 	return nil
 }
+
+// giveBack has the running configuration's settings in force again after this one has ended: one that
+// could not start may have given the vault that they share its own before another app failed.
+func (a *App) giveBack() {
+	running, err := activeApp()
+	if err != nil || running == a || running.runtime != a.runtime {
+		return
+	}
+	c := running.core.Load()
+	if c == nil {
+		return // it gives them when it opens the vault
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), configureTime)
+	defer cancel()
+	if err := running.configure(ctx, c.vault); err != nil {
+		running.log.Error("the vault has settings of a configuration that has failed; reload", zap.Error(err))
+	}
+}
+
+// configureTime bounds opening and configuring the vault.
+const configureTime = 30 * time.Second
 
 func (a *App) sealIdentifiers() bool { return a.SealIdentifiers == nil || *a.SealIdentifiers }
 

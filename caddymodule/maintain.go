@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"github.com/claviger-proxy/claviger/vault"
@@ -39,7 +40,7 @@ func (m *maintenance) run(ctx context.Context, v *vault.Vault) {
 	defer close(m.done)
 	for {
 		if s, err := v.ResealState(ctx); err == nil && s.Needed && !s.Paused {
-			_ = v.Reseal(ctx) // the vault has logged what came of it; the next turn goes on
+			reseal(ctx, v)
 		}
 		select {
 		case <-ctx.Done():
@@ -48,6 +49,19 @@ func (m *maintenance) run(ctx context.Context, v *vault.Vault) {
 		case <-time.After(maintainEvery):
 		}
 	}
+}
+
+// resealPercent is how much the heap may grow before it is collected while files are merged, which
+// takes large buffers. Serving requests does with fewer collections.
+const resealPercent = 100
+
+func reseal(ctx context.Context, v *vault.Vault) {
+	if before := debug.SetGCPercent(resealPercent); before >= 0 && before < resealPercent {
+		debug.SetGCPercent(before) // the operator's own
+	} else {
+		defer debug.SetGCPercent(before)
+	}
+	_ = v.Reseal(ctx) // the vault has logged what came of it; the next turn goes on
 }
 
 // stop ends it where it is and waits for that. It may be called without start.

@@ -97,10 +97,10 @@ func (r *runtime) Destruct() error {
 	if n := r.shared.Unsaved(); n > 0 {
 		r.log.Error("refreshed tokens could not be saved and are lost; their users may have to consent again", zap.Int("accounts", n))
 	}
-	r.maintenance.stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed = true
+	r.closed = true // before maintenance is stopped, so that nobody starts it again
+	r.maintenance.stop()
 	if r.vault == nil {
 		return nil
 	}

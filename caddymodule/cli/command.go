@@ -64,8 +64,13 @@ func run(c *cobra.Command, s *settings, args []string, least, most int, do actio
 	}
 	// What the modules log while a configuration is read belongs to no command's output.
 	_, _, _ = caddy.BufferedLog()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends the process where it is
 	return do(ctx, &call{settings: s, args: args, out: c.OutOrStdout(), err: c.ErrOrStderr()})
 }
 

@@ -127,7 +127,7 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, secret 
 	if err != nil {
 		return s.failure(err)
 	}
-	if n.ClientSecret, err = secret.read(c, connector.ClientAuth != "none"); err != nil {
+	if n.ClientSecret, err = secret.read(ctx, c, connector.ClientAuth != "none"); err != nil {
 		return err
 	}
 	made, err := s.CreateConnection(ctx, n)

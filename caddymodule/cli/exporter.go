@@ -35,6 +35,18 @@ func (e *exporter) leaveOut(what, id string, err error) {
 	e.done.LeftOut = append(e.done.LeftOut, fmt.Sprintf("%s %s: %v", what, id, err))
 }
 
+// refused leaves out what the export cannot have. It returns an error of the file itself.
+func (e *exporter) refused(err error) error {
+	var unwritten *failure
+	if errors.As(err, &unwritten) {
+		return unwritten
+	}
+	if err != nil {
+		e.done.LeftOut = append(e.done.LeftOut, err.Error()) // it names what it is about
+	}
+	return nil
+}
+
 var errCannotOpen = errors.New("it cannot be opened")
 
 func (e *exporter) connections(ctx context.Context) error {
@@ -50,8 +62,10 @@ func (e *exporter) connections(ctx context.Context) error {
 				Name: c.Name, Connector: c.Connector, Origin: c.Origin, ClientID: c.ClientID,
 				ClientSecret: c.ClientSecret, Scopes: c.Scopes, Params: c.Params,
 			})
+			if err := e.refused(err); err != nil {
+				return err
+			}
 			if err != nil {
-				e.leaveOut("connection", c.Name, err)
 				continue
 			}
 			e.names[c.ID] = c.Name
@@ -110,10 +124,8 @@ func (e *exporter) account(ctx context.Context, a vault.ConnectedAccount) error 
 	case !errors.Is(err, vault.ErrNotFound):
 		return err
 	}
-	if err := e.out.Account(out); err != nil {
-		e.leaveOut("account", string(a.ID), err)
-		return nil
+	if err = e.out.Account(out); err == nil {
+		e.done.Accounts++
 	}
-	e.done.Accounts++
-	return nil
+	return e.refused(err)
 }

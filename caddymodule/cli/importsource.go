@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"iter"
@@ -24,7 +25,7 @@ type importSource struct {
 // maxMemory bounds what is taken from standard input.
 const maxMemory = 256 << 20
 
-func newImportSource(c *call, f importFlags) (*importSource, error) {
+func newImportSource(ctx context.Context, c *call, f importFlags) (*importSource, error) {
 	names, err := newNames(f.renamed)
 	if err != nil {
 		return nil, err
@@ -33,25 +34,31 @@ func newImportSource(c *call, f importFlags) (*importSource, error) {
 	if s.format, err = formatOf(f.format); err != nil {
 		return nil, err
 	}
-	if err := s.findKeys(c, f); err != nil {
+	if err := s.findKeys(ctx, c, f); err != nil {
 		return nil, err
 	}
 	if s.path != "-" {
 		return s, nil
 	}
-	if s.memory, err = io.ReadAll(io.LimitReader(os.Stdin, maxMemory+1)); err != nil {
+	in := io.LimitReader(os.Stdin, maxMemory+1)
+	s.memory, err = awaited(ctx, func() ([]byte, error) { return io.ReadAll(in) })
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, failed("file_unreadable", "standard input cannot be read: "+cause(err), "check where it comes from")
-	}
-	if len(s.memory) > maxMemory {
+	case len(s.memory) > maxMemory:
 		return nil, failed("file_unreadable", "standard input is longer than 256 MiB", "give a file")
 	}
 	return s, nil
 }
 
-func (s *importSource) findKeys(c *call, f importFlags) error {
+func (s *importSource) findKeys(ctx context.Context, c *call, f importFlags) error {
 	switch {
 	case f.identity != "" && f.passphrase != "":
 		return usage("--identity and --passphrase-file exclude each other")
+	case f.passphrase == "-" && s.path == "-":
+		return usage("the passphrase and the file cannot both come from standard input")
 	case f.identity != "":
 		file, err := openFile(f.identity)
 		if err != nil {
@@ -62,13 +69,13 @@ func (s *importSource) findKeys(c *call, f importFlags) error {
 			return failed("identity_unusable", f.identity+": "+err.Error(), "give the file that age-keygen has written")
 		}
 	case f.passphrase != "":
-		text, err := readPassphrase(f.passphrase)
+		text, err := readPassphrase(ctx, c, f.passphrase)
 		if err != nil {
 			return err
 		}
 		s.keys = []transfer.Identity{transfer.PassphraseIdentity(func() (string, error) { return text, nil })}
 	default:
-		s.keys = []transfer.Identity{transfer.PassphraseIdentity(askPassphrase(c, s.path))}
+		s.keys = []transfer.Identity{transfer.PassphraseIdentity(askPassphrase(ctx, c, s.path))}
 	}
 	return nil
 }
@@ -162,6 +169,8 @@ func (s *importSource) failure(err error) error {
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.Is(err, context.Canceled):
+		return err
 	case errors.Is(err, transfer.ErrWrongKey):
 		return failed("identity_wrong", s.path+": "+err.Error(), "give --identity or --passphrase-file, as the export was made for")
 	case errors.Is(err, transfer.ErrDamaged):

@@ -136,11 +136,19 @@ func openSealed(ctx context.Context, store vault.Store, g *guests) (*vault.Vault
 	if err == nil {
 		return v, nil
 	}
-	_ = store.Close()
-	if errors.Is(err, vault.ErrNotFound) {
-		return nil, noVault(g.where())
+	empty := true
+	if e, ok := store.(vault.Emptier); ok {
+		empty, _ = e.Empty(ctx)
 	}
-	return nil, g.failure(err)
+	_ = store.Close()
+	switch {
+	case !errors.Is(err, vault.ErrNotFound):
+		return nil, g.failure(err)
+	case !empty:
+		return nil, failed("vault_missing", "the vault "+g.where()+" is not whole: it has records and no keyset, as after a restore that was cut short",
+			"remove it, then restore again")
+	}
+	return nil, noVault(g.where())
 }
 
 func noVault(where string) error {
@@ -150,7 +158,10 @@ func noVault(where string) error {
 // failure explains an error of a vault that was opened here.
 func (g *guests) failure(err error) error {
 	var p *fs.PathError
+	var f *failure
 	switch {
+	case errors.As(err, &f):
+		return f
 	case errors.Is(err, vault.ErrBackup):
 		return failed("backup_unusable", err.Error(), "take another copy of the backup; this one was cut short or altered")
 	case errors.Is(err, seal.ErrUnavailable):

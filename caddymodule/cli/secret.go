@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // maxSecret is more than any client secret has; Apple's are the longest, at about a kilobyte.
@@ -17,8 +15,8 @@ const maxSecret = 16 << 10
 type secretSource struct{ file, env string }
 
 // read returns the secret. On a terminal it is asked for when no source was named.
-func (s secretSource) read(c *call, required bool) (string, error) {
-	text, err := s.text(c, required)
+func (s secretSource) read(ctx context.Context, c *call, required bool) (string, error) {
+	text, err := s.text(ctx, c, required)
 	if err != nil {
 		return "", err
 	}
@@ -29,7 +27,7 @@ func (s secretSource) read(c *call, required bool) (string, error) {
 	return text, nil
 }
 
-func (s secretSource) text(c *call, required bool) (string, error) {
+func (s secretSource) text(ctx context.Context, c *call, required bool) (string, error) {
 	switch {
 	case s.file != "" && s.env != "":
 		return "", usage("--client-secret-file and --client-secret-env exclude each other")
@@ -40,7 +38,8 @@ func (s secretSource) text(c *call, required bool) (string, error) {
 		}
 		return text, nil
 	case s.file == "-":
-		return limited(os.Stdin)
+		in := os.Stdin
+		return awaited(ctx, func() (string, error) { return limited(in) })
 	case s.file != "":
 		file, err := os.Open(s.file)
 		if err != nil {
@@ -50,11 +49,8 @@ func (s secretSource) text(c *call, required bool) (string, error) {
 		return limited(file)
 	case !required:
 		return "", nil
-	case term.IsTerminal(int(os.Stdin.Fd())):
-		fmt.Fprint(c.err, "Client secret (not shown): ")
-		text, err := term.ReadPassword(int(os.Stdin.Fd()))
-		fmt.Fprintln(c.err)
-		return string(text), err
+	case atTerminal():
+		return hidden(ctx, c, "Client secret (not shown): ")
 	}
 	return "", usage("the client secret is missing: give --client-secret-file FILE (- is standard input) or --client-secret-env NAME")
 }

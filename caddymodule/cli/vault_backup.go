@@ -28,7 +28,7 @@ refresh tokens refuse the older ones.`,
 			if onTerminal(call.out) {
 				return usage("a backup is not shown on a terminal: give a file, or send the output to a program")
 			}
-			got, err := call.backup(ctx, call.out)
+			got, err := call.backup(ctx, newStdout(call))
 			if err != nil {
 				return err
 			}
@@ -80,9 +80,12 @@ func (c *call) backup(ctx context.Context, w io.Writer) (client.Backup, error) {
 	}
 	got, err := s.Backup(ctx, w)
 	var refused *client.Error
+	var here *failure
 	switch {
 	case err == nil:
 		return got, nil
+	case errors.As(err, &here): // of w
+		return client.Backup{}, here
 	case ctx.Err() == nil && dialError(err) == nil && !errors.As(err, &refused):
 		return client.Backup{}, failed("backup_broken", "the backup broke off: "+err.Error(), "try again; the server's log may say why")
 	case c.admin != "" || !absent(err):

@@ -38,20 +38,20 @@ take the second one who uses an old token for a thief, and end the grant.`,
 	}
 	fl := c.Flags()
 	fl.StringArrayVar(&f.recipients, "recipient", nil, "public key that can open the file: age1…, ssh-ed25519 …, ssh-rsa …, or @FILE with several; may be repeated")
-	fl.StringVar(&f.passphrase, "passphrase-file", "", "file with the passphrase that opens the export; - is standard input")
+	fl.StringVar(&f.passphrase, "passphrase-file", "", "file with the passphrase that opens the export; - is standard input, or asks on a terminal")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of bytes, a third longer")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error { return export(ctx, call, f) })
 	return c
 }
 
-func (f exportFlags) to() ([]transfer.Recipient, error) {
+func (f exportFlags) to(ctx context.Context, c *call) ([]transfer.Recipient, error) {
 	switch {
 	case f.passphrase != "" && len(f.recipients) > 0:
 		return nil, usage("--recipient and --passphrase-file exclude each other")
 	case f.passphrase == "" && len(f.recipients) == 0:
 		return nil, usage("an export is always encrypted: give --recipient with a public key, such as age-keygen makes one, or --passphrase-file")
 	case f.passphrase != "":
-		text, err := readPassphrase(f.passphrase)
+		text, err := newPassphrase(ctx, c, f.passphrase)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ type exported struct {
 }
 
 func export(ctx context.Context, c *call, f exportFlags) error {
-	to, err := f.to()
+	to, err := f.to(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func export(ctx context.Context, c *call, f exportFlags) error {
 		if onTerminal(c.out) && !f.armor {
 			return usage("bytes are not shown on a terminal: give a file, or --armor")
 		}
-		done, err := c.exportTo(ctx, c.out, f.armor, to)
+		done, err := c.exportTo(ctx, newStdout(c), f.armor, to)
 		if err == nil {
 			c.saidExport(c.err, "The export", done)
 		}
@@ -134,7 +134,11 @@ func (c *call) exportTo(ctx context.Context, w io.Writer, armor bool, to []trans
 	}
 	defer done()
 	out, err := transfer.NewWriter(w, transfer.WriteOptions{Header: transfer.Header{CreatedAt: time.Now()}, Armor: armor}, to...)
-	if err != nil {
+	var unwritten *failure
+	switch {
+	case errors.As(err, &unwritten):
+		return exported{}, unwritten
+	case err != nil:
 		return exported{}, usage("%v", err)
 	}
 	e := &exporter{v: v, out: out}
@@ -174,7 +178,7 @@ func (c *call) copyOfVault(ctx context.Context, g *guests) (v *vault.Vault, done
 func copyInto(ctx context.Context, dir string, s *server, g *guests) (*vault.Vault, error) {
 	store, err := badgerstore.Open(badgerstore.Options{Dir: dir})
 	if err != nil {
-		return nil, g.failure(err)
+		return nil, copyFailure(g, err)
 	}
 	if err := pipeBackup(ctx, s, store, g); err != nil {
 		_ = store.Close()
@@ -199,7 +203,15 @@ func pipeBackup(ctx context.Context, s *server, store vault.Store, g *guests) er
 	case sent != nil && (err == nil || !errors.Is(sent, err)):
 		return s.failure(sent)
 	case err != nil:
-		return g.failure(err)
+		return copyFailure(g, err)
 	}
 	return nil
+}
+
+// copyFailure explains an error of the copy, which is not where the vault is.
+func copyFailure(g *guests, err error) error {
+	if errors.Is(err, vault.ErrFull) {
+		return failed("vault_full", "there is no room for a copy of the vault: "+err.Error(), "set TMPDIR to a directory with more room")
+	}
+	return g.failure(err)
 }

@@ -47,7 +47,7 @@ connections along that were kept in its vault.`,
 }
 
 func importFile(ctx context.Context, c *call, f importFlags) error {
-	src, err := newImportSource(c, f)
+	src, err := newImportSource(ctx, c, f)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +60,7 @@ func restore(ctx context.Context, c *call) error {
 	}
 	if err != nil {
 		f := failureOf(g.failure(err))
-		f.Next = "the vault is not whole: remove what is in it, then restore again. " + f.Next
+		f.Next = strings.TrimSpace("the vault is not whole: remove " + g.where() + ", then restore again. " + f.Next)
 		return f
 	}
 	got.Records, got.Created = kinds(facts.Records), facts.Created.Format("2006-01-02T15:04:05Z07:00")

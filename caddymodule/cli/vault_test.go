@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
 
 // output is what a command has printed, and whether it has failed.
@@ -169,4 +171,28 @@ func readBody(t *testing.T, r *http.Request) string {
 		t.Error(err)
 	}
 	return b.String()
+}
+
+// What a restore has left that was cut short is told from no vault.
+func TestHalfRestored(t *testing.T) {
+	c, err := parseConfig("caddy.json", []byte(`{"apps":{"claviger":{"vault":{"backend":"badger","path":"/v"},"key":{"provider":"file"}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guests{config: c, keys: vaulttest.NewKeys(t)}
+	for _, tt := range []struct {
+		records int
+		says    string
+	}{{0, "there is no vault yet"}, {1, "is not whole"}} {
+		store := vaulttest.NewStore(t)
+		for range tt.records {
+			if err := store.Apply(t.Context(), vault.Change{Record: vault.Record{Key: vault.Key{Kind: vault.KindAccount, ID: "a"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := openSealed(t.Context(), store, g)
+		if f := failureOf(err); f.Code != "vault_missing" || !strings.Contains(f.Detail, tt.says) {
+			t.Errorf("with %d records: %+v", tt.records, f)
+		}
+	}
 }

@@ -5,12 +5,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -44,8 +47,14 @@ func (absentKey) CaddyModule() caddy.ModuleInfo {
 
 func (k absentKey) KeyProvider() seal.KeyProvider { return k.FileKeys }
 
-// An export that is interrupted leaves nothing behind.
+// An export that is interrupted, also by a terminal that is closed, leaves nothing behind.
 func TestExportInterrupted(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) { exportInterrupted(t, sig) })
+	}
+}
+
+func exportInterrupted(t *testing.T, sig syscall.Signal) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	config := filepath.Join(t.TempDir(), "caddy.json")
@@ -60,7 +69,7 @@ func TestExportInterrupted(t *testing.T) {
 		if files, err := os.ReadDir(dir); err != nil || len(files) != 2 { // the copy, and the export itself
 			t.Errorf("before: %v, %v", files, err)
 		}
-		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		if err := syscall.Kill(os.Getpid(), sig); err != nil {
 			t.Error(err)
 		}
 		<-r.Context().Done()
@@ -69,4 +78,48 @@ func TestExportInterrupted(t *testing.T) {
 	if !strings.Contains(got.err, "interrupted") || err != nil || len(files) != 0 {
 		t.Errorf("got %+v; left are %v, %v", got, files, err)
 	}
+}
+
+// Who is asked for a file or a passphrase on standard input, and has none, can end the command.
+func TestReadingInterrupted(t *testing.T) {
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, syscall.SIGINT) // else one that comes too early ends the test
+	defer signal.Stop(never)
+	for _, args := range [][]string{
+		{"import", "-"}, {"import", "accounts.age", "--passphrase-file", "-"}, {"export", filepath.Join(t.TempDir(), "e"), "--passphrase-file", "-"},
+	} {
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := os.Stdin
+		os.Stdin = in
+		done := make(chan output, 1)
+		go func() { done <- runAt(t, "http://127.0.0.1:1", args...) }()
+		got := untilDone(t, done, out)
+		os.Stdin = before
+		if !got.failed || !strings.Contains(got.err, "interrupted") {
+			t.Errorf("%v: %+v", args, got)
+		}
+		out.Close()
+		in.Close()
+	}
+}
+
+// untilDone interrupts the command until it ends, after 5 seconds by the end of its input.
+func untilDone(t *testing.T, done chan output, in io.Closer) output {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-done:
+			return got
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	t.Error("it goes on")
+	in.Close()
+	return <-done
 }

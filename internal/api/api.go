@@ -83,11 +83,12 @@ type api struct {
 	Options
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
+	turn  chan struct{} // taken by the one request that reads the whole vault
 }
 
 // New returns the handler of all routes. It does no I/O, so it may be made for each request.
 func New(o Options) http.Handler {
-	a := &api{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	a := &api{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), turn: make(chan struct{}, 1)}
 	if a.Prefix == "" {
 		a.Prefix = DefaultPrefix
 	}

@@ -18,13 +18,13 @@ import (
 
 func TestBackup(t *testing.T) {
 	d := newDeck(t, nil)
-	a := d.account("mail", "ada", nil)
+	a := d.account("mail", "lovelace", nil)
 	var file bytes.Buffer
 	got, err := d.Backup(t.Context(), &file)
 	if err != nil || got.Records != 3 || got.LeftOut != 0 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if text := file.String(); strings.Contains(text, "canary") || strings.Contains(text, "ada") {
+	if text := file.String(); strings.Contains(text, "canary") || strings.Contains(text, "lovelace") {
 		t.Error("the backup has a secret, or an identifier, in clear")
 	}
 	store := vaulttest.NewStore(t)

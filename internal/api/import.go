@@ -32,19 +32,13 @@ func (a *api) importAccounts(w http.ResponseWriter, r *http.Request) error {
 		api: a, replace: in.Replace, dry: in.DryRun, done: client.Imported{DryRun: in.DryRun},
 		given: map[string]givenConnection{}, seen: map[importName]bool{},
 	}
-	for _, c := range in.Connections {
-		if err := m.connection(r.Context(), c); err != nil {
-			return stored(err)
-		}
-	}
-	for _, account := range in.Accounts {
-		if err := m.account(r.Context(), account); err != nil {
-			return stored(err)
-		}
-	}
+	err = m.run(r.Context(), in)
 	if !in.DryRun {
-		a.Log.Info("accounts were imported", zap.Int("accounts", len(in.Accounts)), zap.Int("created", m.count(client.ImportCreated)),
-			zap.Int("replaced", m.count(client.ImportReplaced)), zap.Int("refused", m.count(client.ImportRefused)))
+		a.Log.Info("accounts were imported", zap.Int("accounts", len(in.Accounts)), zap.Strings("created", m.accounts(client.ImportCreated)),
+			zap.Strings("replaced", m.accounts(client.ImportReplaced)), zap.Int("refused", len(m.accounts(client.ImportRefused))))
+	}
+	if err != nil {
+		return stored(err)
 	}
 	return answer(w, http.StatusOK, m.done)
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
 
 const freeID = "ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A3"
@@ -347,4 +349,35 @@ func TestImportLeaks(t *testing.T) {
 	if strings.Contains(again.text+k.log.String(), "canary") {
 		t.Errorf("a secret has come out: %s %s", again.text, k.log)
 	}
+}
+
+// The log tells which accounts got other tokens, also when the server could not go on after them.
+func TestImportIsLogged(t *testing.T) {
+	store := &refusingStore{Store: vaulttest.NewStore(t)}
+	k := setupAt(t, vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil), 9090, nil)
+	ada, ben := k.account("mail", "ada", nil), k.account("mail", "ben", nil)
+	store.only = string(ben.ID)
+	_, err := k.Import(t.Context(), client.Import{Replace: true, Accounts: []client.ImportAccount{
+		incoming("ada", nil), incoming("ben", nil),
+	}})
+	refused(t, err, 507, "vault_full")
+	want := `"msg":"accounts were imported","accounts":2,"created":[],"replaced":["` + string(ada.ID) + `"],"refused":0`
+	if !strings.Contains(k.log.String(), want) {
+		t.Errorf("the log is %s, want %s", k.log, want)
+	}
+}
+
+// refusingStore has no room for one account.
+type refusingStore struct {
+	vault.Store
+	only string
+}
+
+func (s *refusingStore) Apply(ctx context.Context, changes ...vault.Change) error {
+	for _, c := range changes {
+		if c.ID == s.only {
+			return vault.ErrFull
+		}
+	}
+	return s.Store.Apply(ctx, changes...)
 }

@@ -31,6 +31,21 @@ type givenConnection struct {
 
 type importName struct{ connection, identifier string }
 
+// run takes over what the request has. What came before an error is done, and in m.done.
+func (m *importer) run(ctx context.Context, in client.Import) error {
+	for _, c := range in.Connections {
+		if err := m.connection(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, a := range in.Accounts {
+		if err := m.account(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // connection makes a connection, if there is none of that name.
 func (m *importer) connection(ctx context.Context, c client.NewConnection) error {
 	g := givenConnection{NewConnection: c}
@@ -72,15 +87,15 @@ func (m *importer) makeConnection(ctx context.Context, g *givenConnection) (stri
 	return client.ImportCreated, err
 }
 
-// count counts the accounts with that outcome.
-func (m *importer) count(outcome string) int {
-	n := 0
+// accounts are the IDs of the accounts with that outcome.
+func (m *importer) accounts(outcome string) []string {
+	var ids []string
 	for _, a := range m.done.Accounts {
 		if a.Outcome == outcome {
-			n++
+			ids = append(ids, a.Account)
 		}
 	}
-	return n
+	return ids
 }
 
 // account takes one account over.

@@ -48,6 +48,11 @@ func (a *api) retireKey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	unhurried(w)
+	done, err := a.inTurn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	id := r.PathValue("key")
 	if err := a.Vault.RetireKey(r.Context(), id); err != nil {
 		return a.keyProblem(id, err)

@@ -12,8 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is far more than any body needs.
-const maxDepth = 16
+const (
+	// maxDepth and maxEntries are far more than any body needs. What is decoded takes many times the
+	// room of its text: an empty account of an import is two bytes there, and hundreds in memory.
+	maxDepth   = 16
+	maxEntries = 1000
+)
 
 // checkObject tells whether data is exactly one JSON object that t can take: with no other than the
 // known members, and without repeated ones, at any depth. encoding/json would take the last of
@@ -54,6 +58,8 @@ func checkMembers(d *json.Decoder, t reflect.Type, depth int) error {
 		}
 		i := slices.IndexFunc(known, func(f field) bool { return f.name == name })
 		switch {
+		case len(seen) == maxEntries:
+			return tooMany()
 		case seen[name]:
 			return refuse(CodeBody, fmt.Sprintf("field %.64q is there twice", name), "")
 		case known != nil && i < 0:
@@ -102,7 +108,10 @@ func checkValue(d *json.Decoder, t reflect.Type, depth int) error {
 		if t != nil && t.Kind() == reflect.Slice {
 			of = t.Elem()
 		}
-		for d.More() {
+		for n := 0; d.More(); n++ {
+			if n == maxEntries {
+				return tooMany()
+			}
 			if err := checkValue(d, of, depth+1); err != nil {
 				return err
 			}
@@ -112,6 +121,10 @@ func checkValue(d *json.Decoder, t reflect.Type, depth int) error {
 		}
 	}
 	return nil
+}
+
+func tooMany() error {
+	return refuse(CodeBody, fmt.Sprintf("a list or an object in the body has more than %d entries", maxEntries), "send less at once")
 }
 
 // field is a member that a struct takes.

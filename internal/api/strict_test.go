@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -69,6 +71,34 @@ func TestBodyStrict(t *testing.T) {
 		k.send("POST", path, `x=1`, "Content-Type: text/plain").wants(t, 415, "content_type_not_supported")
 		k.send("DELETE", "/claviger/connections/mail", `{"force":true}`).wants(t, 400, "field_unknown")
 	})
+}
+
+// What a body becomes in memory is in proportion to its length.
+func TestBodyEntries(t *testing.T) {
+	k := setup(t, nil)
+	names := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"p%d":"",`, i)
+		}
+		return strings.TrimSuffix(b.String(), ",")
+	}
+	for name, body := range map[string]string{
+		"list":  `{"accounts":[` + strings.Repeat("{},", 2<<20) + `{}]}`,
+		"table": `{"accounts":[{"grant":{"captured":{` + names(2000) + `}}}]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := k.send("POST", "/claviger/accounts/import", body)
+		runtime.ReadMemStats(&after)
+		got.wants(t, 400, "body_invalid")
+		if !strings.Contains(got.problem.Detail, "1000 entries") {
+			t.Errorf("%s: detail is %q", name, got.problem.Detail)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 100<<20 {
+			t.Errorf("%s: %d bytes took %d MiB", name, len(body), used>>20)
+		}
+	}
 }
 
 func TestRoutes(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -69,6 +71,7 @@ func (a *api) compact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return stored(err)
 	}
+	a.Log.Info("the vault was compacted", zap.Bool("compacted", done))
 	return answer(w, http.StatusOK, client.Compacted{Compacted: done})
 }
 
@@ -80,6 +83,11 @@ func (a *api) verify(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	unhurried(w)
+	done, err := a.inTurn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	var found []client.Fault
 	seen, err := a.Vault.Verify(r.Context(), func(f vault.Fault) {
 		if len(found) < maxFaults {
@@ -89,7 +97,19 @@ func (a *api) verify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return stored(err)
 	}
+	a.Log.Info("the vault was verified", zap.Int("faults", seen.Faults))
 	return answer(w, http.StatusOK, client.Verification{Records: kinds(seen.Records), Faults: seen.Faults, Found: found})
+}
+
+// inTurn waits until no other request reads the whole vault for the sake of it: several at once would
+// only take the processor from those of callers.
+func (a *api) inTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case a.turn <- struct{}{}:
+		return func() { <-a.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // plain refuses what a route without parameters and body is not to get.

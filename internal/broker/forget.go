@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -23,7 +24,7 @@ type Forgotten struct {
 // end is deleted here all the same. Nobody of that name is no error.
 func (b *Broker) ForgetUser(ctx context.Context, identifier string) (Forgotten, error) {
 	var f Forgotten
-	q := vault.AccountQuery{Identifier: identifier}
+	q := vault.AccountQuery{Project: vault.DefaultProject, Identifier: identifier}
 	for {
 		page, err := b.vault.Accounts(ctx, q)
 		if err != nil {
@@ -31,6 +32,9 @@ func (b *Broker) ForgetUser(ctx context.Context, identifier string) (Forgotten, 
 		}
 		for _, a := range page.Items {
 			d, err := b.Disconnect(ctx, a.ID)
+			if errors.Is(err, vault.ErrNotFound) {
+				continue // somebody else has forgotten the user meanwhile
+			}
 			if err != nil {
 				return f, err
 			}
@@ -41,7 +45,7 @@ func (b *Broker) ForgetUser(ctx context.Context, identifier string) (Forgotten, 
 		}
 		q.After = page.Next
 	}
-	done, err := b.vault.Forget(ctx, "", identifier)
+	done, err := b.vault.Forget(ctx, vault.DefaultProject, identifier)
 	for _, id := range done.Accounts {
 		b.shared.forget(id)
 	}

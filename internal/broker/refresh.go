@@ -58,7 +58,7 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, erro
 		}
 		return b.expire(ctx, t, g, oauth.CodeNoRefreshToken)
 	}
-	if err := b.vault.Check(ctx); err != nil {
+	if err := b.vault.CheckStore(ctx); err != nil {
 		// A refresh token is not spent when its successor could not be saved.
 		failed := vaultError(err)
 		b.shared.noteFailure(t.Account, b.now(), b.now().Add(cooldown), failed)

@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -233,5 +235,57 @@ func TestResealSurvivesReload(t *testing.T) {
 	}
 	for _, u := range []string{"user_1", "user_2", "user_3"} {
 		s.get("/api/me", "Connected-Account: demo/"+u).wantOK(t)
+	}
+}
+
+// A configuration that cannot start leaves nothing of its own behind: the vault goes on with the key
+// and the settings of the one that runs.
+func TestFailedReload(t *testing.T) {
+	s := start(t, options{})
+	s.connect("alice", "user_1")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	site := fmt.Sprintf("\nhttp://:%d {\nbind 127.0.0.1\nrespond ok\n}\n", taken.Addr().(*net.TCPAddr).Port)
+	for name, config := range map[string]string{
+		"another key":       s.withKey("key file " + s.write("other-key", seal.NewKeyText())),
+		"clear identifiers": s.withKey("key file @dir@/key\nseal_identifiers off"),
+	} {
+		for range 8 { // apps start in any order, so that ours may not come to it
+			if err := load(s.fill(config) + site); err == nil {
+				t.Fatalf("%s: it was loaded", name)
+			}
+		}
+		if ready, err := s.api().Ready(t.Context()); err != nil || ready.Status != "ok" {
+			t.Errorf("%s: %+v, %v", name, ready, err)
+		}
+		if v := s.resealed(); !v.SealedIdentifiers {
+			t.Errorf("%s: the identifiers are not sealed", name)
+		}
+		if got, err := s.api().Rekey(t.Context()); err != nil || got.Changed {
+			t.Errorf("%s: rekey: %+v, %v, want nothing to change", name, got, err)
+		}
+	}
+	s.provider.ExpireAccess("alice")
+	s.get("/api/me", "Connected-Account: demo/user_1").wantOK(t)
+}
+
+// V-07: a key that is lost while the server runs makes readiness false, and refreshes go on: an open
+// vault needs no key.
+func TestV07LostKeyStopsNoRefresh(t *testing.T) {
+	s := start(t, options{})
+	s.connect("alice", "user_1")
+	if err := os.Remove(filepath.Join(s.dir, "key")); err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := s.api().Ready(t.Context()); err != nil || ready.Status == "ok" {
+		t.Errorf("got %+v, %v, want the key to be missing", ready, err)
+	}
+	s.provider.ExpireAccess("alice")
+	s.get("/api/me", "Connected-Account: demo/user_1").wantOK(t)
+	if n := s.refreshes(); n != 1 {
+		t.Errorf("got %d refreshes, want 1", n)
 	}
 }

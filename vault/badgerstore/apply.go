@@ -67,18 +67,8 @@ func (s *Store) commit(ctx context.Context, change func(*badger.Txn) error) erro
 	if err := s.writes.room(s.dir); err != nil {
 		return err
 	}
-	s.erase.RLock()
-	defer s.erase.RUnlock()
 	for {
-		txn, err := s.begun(ctx, true)
-		if err != nil {
-			return err
-		}
-		if err := change(txn); err != nil {
-			txn.Discard()
-			return writeError(err)
-		}
-		if err := s.finish(ctx, txn); !errors.Is(err, badger.ErrConflict) {
+		if err := s.update(ctx, change); !errors.Is(err, badger.ErrConflict) {
 			return writeError(err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 // hang makes the database wait for a table that cannot be written, until the files that are in the
@@ -44,7 +46,7 @@ func writeLarge(ctx context.Context, s *Store, i int) error {
 	if err := txn.SetEntry(badger.NewEntry(fmt.Append(nil, "large", i), make([]byte, 1<<20-1024))); err != nil {
 		return err
 	}
-	return s.finish(ctx, txn)
+	return s.finish(ctx, txn, func() {})
 }
 
 // V-09: when the disk holds a write up, nobody waits longer than its context, Ping says so, and
@@ -90,6 +92,64 @@ func TestV09HungWrites(t *testing.T) {
 			t.Errorf("write %d of %d: %v", i, written, err)
 		}
 	}
+}
+
+// V-09: neither does a write while files are erased on such a disk.
+func TestV09HungErase(t *testing.T) {
+	s, err := Open(Options{Dir: filepath.Join(t.TempDir(), "vault")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	change := vault.Change{Record: vault.Record{Key: vault.Key{Kind: "thing", ID: "a"}}}
+	s.erase.Lock() // as erasing does
+	for name, write := range map[string]func(context.Context) error{
+		"apply": func(ctx context.Context) error { return s.Apply(ctx, change) },
+		"ping":  s.Ping,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		result := make(chan error, 1)
+		go func() { result <- write(ctx) }()
+		select {
+		case err := <-result:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got error %v, want DeadlineExceeded", name, err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s waits on", name)
+		}
+	}
+	s.erase.Unlock()
+	if err := s.Apply(t.Context(), change); err != nil {
+		t.Error(err)
+	}
+}
+
+// V-09: a write that nobody waits for any more is still one that erasing waits for.
+func TestV09LateWriteHoldsErase(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "vault")
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	release := hang(t, dir)
+	for i := 0; err == nil && i < 100; i++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		err = s.update(ctx, func(txn *badger.Txn) error {
+			return txn.SetEntry(badger.NewEntry(fmt.Append(nil, "large", i), make([]byte, 1<<20-1024)))
+		})
+		cancel()
+	}
+	if !errors.Is(err, vault.ErrUnknown) {
+		t.Fatalf("got error %v, want ErrUnknown", err)
+	}
+	if s.erase.TryLock() {
+		t.Error("files can be erased while a write is under way")
+		s.erase.Unlock()
+	}
+	release()
 }
 
 // V-09: after a write that has failed half-way nothing more is written: what comes behind it in

@@ -46,15 +46,5 @@ func (s *Store) probeRead(ctx context.Context) error {
 }
 
 func (s *Store) probeWrite(ctx context.Context) error {
-	s.erase.RLock()
-	defer s.erase.RUnlock()
-	txn, err := s.begun(ctx, true)
-	if err != nil {
-		return err
-	}
-	if err := txn.Set(pingKey, nil); err != nil {
-		txn.Discard()
-		return err
-	}
-	return writeError(s.finish(ctx, txn))
+	return writeError(s.update(ctx, leaveMark))
 }

@@ -48,11 +48,12 @@ type Store struct {
 	erase   sync.RWMutex
 	counted counted
 
-	// mu is held for reading while an operation runs, and for writing to close. late are parts of
-	// operations that have been given up.
-	mu     sync.RWMutex
-	closed bool
-	late   sync.WaitGroup
+	// mu is held for reading while an operation runs, and for writing to close. closing ends those
+	// that go through all records. late are parts of operations that have been given up.
+	mu      sync.RWMutex
+	closing atomic.Bool
+	closed  bool
+	late    sync.WaitGroup
 	// committing counts the writes under way.
 	committing atomic.Int32
 }
@@ -116,7 +117,9 @@ func (s *Store) prepare() error {
 // third faster, at a million accounts reading takes 7 µs instead of 5, and opening 0.6 s instead
 // of 0.2 to 0.5. A memtable of 8 MiB instead of 4 halves the number of tables. Blocks of 16 KiB
 // instead of 4 make the tables' own indexes, which opening brings into memory, a quarter as large,
-// and reading no slower. Conflict detection lets concurrent writes share a sync; a lock around them would not.
+// and reading no slower. Tables have one size on all levels: merging takes up to fifty buffers of
+// that size, which with the database's own choice grow with the vault. Conflict detection lets
+// concurrent writes share a sync; a lock around them would not.
 func settings(o Options) badger.Options {
 	b := badger.DefaultOptions(o.Dir).
 		WithInMemory(o.InMemory).
@@ -131,6 +134,7 @@ func settings(o Options) badger.Options {
 		WithMetricsEnabled(false).
 		WithMemTableSize(memTableSize).
 		WithBlockSize(16 << 10).
+		WithBaseTableSize(tableSize).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(6).
@@ -139,18 +143,24 @@ func settings(o Options) badger.Options {
 		WithValueThreshold(1 << 20).
 		WithValueLogFileSize(1 << 20).
 		WithLogger(nil)
+	b.TableSizeMultiplier = 1
 	if o.Logger != nil {
 		b = b.WithLogger(logger{o.Logger})
 	}
 	return b
 }
 
-const memTableSize = 8 << 20
+const (
+	memTableSize = 8 << 20
+	tableSize    = 4 << 20
+)
 
-// Close waits for running operations and closes the database. It may be called twice. When the
-// directory takes no files, the database stays open until the process ends, and the next start
-// reads what it has in memory from its log.
+// Close waits for running operations and closes the database; those that go through all records, such
+// as a backup, end at the next one with [vault.ErrClosed]. It may be called twice. When the directory
+// takes no files, the database stays open until the process ends, and the next start reads what it has
+// in memory from its log.
 func (s *Store) Close() error {
+	s.closing.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -188,6 +198,14 @@ func (s *Store) begin(ctx context.Context) error {
 		s.mu.RUnlock()
 	}
 	return err
+}
+
+// onward tells whether an operation that goes through all records may go on.
+func (s *Store) onward(ctx context.Context) error {
+	if s.closing.Load() {
+		return vault.ErrClosed
+	}
+	return ctx.Err()
 }
 
 // Lease implements [vault.Store]. The database belongs to one process, so the leases are kept in

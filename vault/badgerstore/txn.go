@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -35,15 +36,38 @@ func (s *Store) begun(ctx context.Context, update bool) (*badger.Txn, error) {
 	}
 }
 
-// finish commits a transaction and notes how it went. When ctx ends first, the write may be done
+// update runs a change in a transaction. It waits no longer than ctx for files that are being erased.
+func (s *Store) update(ctx context.Context, change func(*badger.Txn) error) error {
+	for !s.erase.TryRLock() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(mergeWait):
+		}
+	}
+	txn, err := s.begun(ctx, true)
+	if err != nil {
+		s.erase.RUnlock()
+		return err
+	}
+	if err := change(txn); err != nil {
+		txn.Discard()
+		s.erase.RUnlock()
+		return err
+	}
+	return s.finish(ctx, txn, s.erase.RUnlock)
+}
+
+// finish commits a transaction, notes how it went, and then calls ended. When ctx ends first, the write may be done
 // later, or not: the error is [vault.ErrUnknown], and that of ctx.
-func (s *Store) finish(ctx context.Context, txn *badger.Txn) error {
+func (s *Store) finish(ctx context.Context, txn *badger.Txn, ended func()) error {
 	result := make(chan error, 1)
 	s.committing.Add(1)
 	s.late.Go(func() {
-		defer s.committing.Add(-1)
 		err := txn.Commit()
 		s.writes.done(s.now(), err)
+		s.committing.Add(-1)
+		ended()
 		result <- err
 	})
 	select {

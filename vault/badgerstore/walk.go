@@ -12,7 +12,8 @@ import (
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// Walk implements [vault.Store]. While it runs, the database keeps what is replaced.
+// Walk implements [vault.Store]. While it runs, the database keeps what is replaced. It ends with
+// [vault.ErrClosed] when the store is to be closed.
 func (s *Store) Walk(ctx context.Context, after vault.Key) iter.Seq2[vault.Record, error] {
 	return func(yield func(vault.Record, error) bool) {
 		if err := s.begin(ctx); err != nil {
@@ -34,7 +35,7 @@ func (s *Store) Walk(ctx context.Context, after vault.Key) iter.Seq2[vault.Recor
 			start = append(recordKey(after), 0) // the next possible key
 		}
 		for it.Seek(start); it.Valid(); it.Next() {
-			if err := ctx.Err(); err != nil {
+			if err := s.onward(ctx); err != nil {
 				yield(vault.Record{}, err)
 				return
 			}
@@ -80,7 +81,7 @@ func (s *Store) CheckIndexes(ctx context.Context, report func(vault.Key, string)
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{recordPrefix}})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		if err := ctx.Err(); err != nil {
+		if err := s.onward(ctx); err != nil {
 			return err
 		}
 		k, ok := decodeRecordKey(it.Item().Key())
@@ -126,7 +127,7 @@ func (s *Store) checkLeads(ctx context.Context, txn *badger.Txn, report func(vau
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{entryPrefix}})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		if err := ctx.Err(); err != nil {
+		if err := s.onward(ctx); err != nil {
 			return err
 		}
 		key := it.Item().KeyCopy(nil)

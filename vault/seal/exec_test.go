@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // it prints, further ones are a file that counts its runs, and an address.
 func command(mode string, args []string) int {
 	text := os.Getenv(args[0])
-	if len(args) > 1 && args[1] != "" {
+	if len(args) > 1 && filepath.IsAbs(args[1]) {
 		f, err := os.OpenFile(args[1], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			return 9

@@ -41,7 +41,8 @@ func (f FileKeys) CheckKey(ctx context.Context, id string) error {
 }
 
 // CreateKey writes a fresh key to Path, readable by this user only, and makes it durable. A file
-// that exists is never touched, and half a key never stands there, whenever the process ends.
+// that exists is never touched, and half a key never stands there, whenever the process ends: but for
+// file systems without hard links, where it may.
 func (f FileKeys) CreateKey(context.Context) error {
 	if err := createKeyFile(f.Path); err != nil {
 		return fmt.Errorf("creating key file %s: %w", f.Path, err)

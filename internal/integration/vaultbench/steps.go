@@ -22,11 +22,11 @@ import (
 )
 
 // stepNames are the steps in their order.
-var stepNames = []string{"fill", "open", "cold", "hot", "write", "backup", "restore", "verify", "reseal", "churn"}
+var stepNames = []string{"fill", "settle", "open", "cold", "hot", "write", "backup", "restore", "verify", "forget", "reseal", "churn"}
 
 var steps = map[string]func(*bench) error{
-	"fill": fill, "open": openIdle, "cold": cold, "hot": hot, "write": write,
-	"backup": backup, "restore": restore, "verify": verify, "reseal": reseal, "churn": churn,
+	"fill": fill, "settle": settle, "open": openIdle, "cold": cold, "hot": hot, "write": write,
+	"backup": backup, "restore": restore, "verify": verify, "reseal": reseal, "churn": churn, "forget": forget,
 }
 
 // bench is one step in its process.
@@ -180,6 +180,20 @@ func connect(v *vault.Vault, conn vault.ConnectionID, from, to, atOnce int) erro
 		err = errors.Join(err, <-errs)
 	}
 	return err
+}
+
+// settle waits until the database has merged what fill has left to merge.
+func settle(b *bench) error {
+	if err := b.openFilled(); err != nil {
+		return err
+	}
+	for before := int64(-1); ; time.Sleep(3 * time.Second) {
+		now, err := b.store.Measure(context.Background())
+		if err != nil || now.Bytes == before {
+			return err
+		}
+		before = now.Bytes
+	}
 }
 
 // openIdle opens the vault, with its files in the page cache, and looks at the memory when nothing
@@ -354,6 +368,28 @@ func verify(b *bench) error {
 		}
 		return err
 	})
+}
+
+// forget erases users of whom somebody has asked it; other writes wait.
+func forget(b *bench) error {
+	if err := b.openFilled(); err != nil {
+		return err
+	}
+	took := make([]time.Duration, 20)
+	for i := range took {
+		start := time.Now()
+		f, err := b.v.Forget(context.Background(), "", identifier(i))
+		if err == nil && (len(f.Accounts) != 1 || !f.Erased) {
+			err = fmt.Errorf("forgot %+v", f)
+		}
+		if err != nil {
+			return err
+		}
+		took[i] = time.Since(start)
+	}
+	slices.Sort(took)
+	b.out["forget ms"] = ms(median(took))
+	return nil
 }
 
 func reseal(b *bench) error {

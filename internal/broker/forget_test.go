@@ -1,0 +1,52 @@
+package broker_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// The grant is ended at the provider, and nothing is left; others are not touched.
+func TestForgetUser(t *testing.T) {
+	k := newKit(t)
+	mine, other := k.connect("alice", "user_1"), k.connect("bob", "user_2")
+	elsewhere := vault.ConnectedAccount{
+		Project: "other", ConnectionID: vault.NewConnectionID(), Connector: "demo", Identifier: "user_1", Status: vault.StatusActive,
+	}
+	if err := k.vault.CreateAccount(t.Context(), &elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	got, err := k.broker.ForgetUser(t.Context(), "user_1")
+	if err != nil || len(got.Accounts) != 1 || !got.Accounts[0].Revoked || !slices.Equal(got.Removed, []vault.AccountID{mine.Account}) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if a := k.account(other); a.Status != vault.StatusActive {
+		t.Errorf("the other user's account is %s", a.Status)
+	}
+	if a, err := k.vault.Account(t.Context(), elsewhere.ID); err != nil || a.Status != vault.StatusPendingAuth {
+		t.Errorf("the account of another project is %s, %v", a.Status, err)
+	}
+	if got, err := k.broker.ForgetUser(t.Context(), "user_1"); err != nil || len(got.Removed) != 0 {
+		t.Errorf("again: %+v, %v", got, err)
+	}
+}
+
+// Two at once: the one that finds the account gone has nothing to complain about.
+func TestForgetUserMeanwhile(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	k.store.onNextWrite(vault.KindAccount, func(func() error) error {
+		if got, err := k.broker.ForgetUser(t.Context(), "user_1"); err != nil || len(got.Removed) != 1 {
+			t.Errorf("the first: %+v, %v", got, err)
+		}
+		return vault.ErrConflict
+	})
+	if got, err := k.broker.ForgetUser(t.Context(), "user_1"); err != nil || len(got.Removed) != 0 {
+		t.Errorf("the second: %+v, %v", got, err)
+	}
+	if _, err := k.vault.Account(t.Context(), target.Account); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("the account is there: %v", err)
+	}
+}
