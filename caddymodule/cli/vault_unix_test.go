@@ -55,6 +55,9 @@ func TestExportInterrupted(t *testing.T) {
 }
 
 func exportInterrupted(t *testing.T, sig syscall.Signal) {
+	always := make(chan os.Signal, 1)
+	signal.Notify(always, sig) // else one that is ignored here, as under nohup, would be ignored
+	defer signal.Stop(always)
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	config := filepath.Join(t.TempDir(), "caddy.json")
@@ -72,7 +75,11 @@ func exportInterrupted(t *testing.T, sig syscall.Signal) {
 		if err := syscall.Kill(os.Getpid(), sig); err != nil {
 			t.Error(err)
 		}
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(20 * time.Second):
+			t.Error("the command has not ended")
+		}
 	}, "export", filepath.Join(dir, "accounts.age"), "--recipient", "age1y5ap36hwrc7nrq3aqxlkm3579ensjehqzgwzyhpgnkg5qn7uhqrsu2u255", "--config", config)
 	files, err := os.ReadDir(dir)
 	if !strings.Contains(got.err, "interrupted") || err != nil || len(files) != 0 {

@@ -59,9 +59,11 @@ func TestV13MarksOfAnErasureThatDied(t *testing.T) {
 	if err := s.Erase(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
 	for _, k := range marks {
-		if s.there(k) {
-			t.Errorf("mark %q is still there", k)
+		if _, err := txn.Get(k); !errors.Is(err, badger.ErrKeyNotFound) {
+			t.Errorf("mark %q is still there, error %v", k, err)
 		}
 	}
 }

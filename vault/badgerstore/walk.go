@@ -110,7 +110,7 @@ func (s *Store) checkEntries(txn *badger.Txn, r vault.Record, report func(vault.
 		case err == nil && k == r.Key:
 		case err == nil:
 			report(r.Key, "its entry in the index "+e.Index+" belongs to "+string(k.Kind)+" "+k.ID)
-		case errors.Is(err, vault.ErrNotFound) && s.there(recordKey(r.Key)):
+		case errors.Is(err, vault.ErrNotFound) && s.lacks(r.Key, entryKey(e, r.ID)):
 			report(r.Key, "its entry in the index "+e.Index+" is missing")
 		case errors.Is(err, vault.ErrNotFound): // erased just now
 		case errors.Is(err, vault.ErrDamaged):
@@ -148,7 +148,7 @@ func (s *Store) checkLeads(ctx context.Context, txn *badger.Txn, report func(vau
 		case errors.Is(err, vault.ErrDamaged): // Walk has it
 		case errors.Is(err, vault.ErrNotFound):
 			// The database drops what has expired piece by piece.
-			if it.Item().ExpiresAt() == 0 && s.there(key) {
+			if it.Item().ExpiresAt() == 0 && s.leadsNowhere(key, k) {
 				report(k, "the index "+index+" leads to it, and it is missing")
 			}
 		case err != nil:
@@ -160,12 +160,31 @@ func (s *Store) checkLeads(ctx context.Context, txn *badger.Txn, report func(vau
 	return nil
 }
 
-// there tells whether a key is there now: what is erased is gone for older transactions too.
-func (s *Store) there(key []byte) bool {
+// What is erased is gone for older transactions too, so a fresh one has the last word on what is
+// missing.
+
+// lacks tells whether a record has an entry now that is not there.
+func (s *Store) lacks(k vault.Key, key []byte) bool {
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
-	_, err := txn.Get(key)
-	return err == nil
+	r, err := stored(txn, k)
+	if err != nil || !has(r, key) {
+		return false
+	}
+	_, err = txn.Get(key)
+	return errors.Is(err, badger.ErrKeyNotFound)
+}
+
+// leadsNowhere tells whether an entry leads to k now, and there is no such record.
+func (s *Store) leadsNowhere(key []byte, k vault.Key) bool {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	owner, err := holder(txn, key)
+	if err != nil || owner != k {
+		return false
+	}
+	_, err = stored(txn, k)
+	return errors.Is(err, vault.ErrNotFound)
 }
 
 // has tells whether one of the record's entries has that key.
