@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:      "testdata/script",
-		Deadline: time.Now().Add(2 * time.Minute), // a script that hangs must not take the whole test run along
+		Deadline: time.Now().Add(8 * time.Minute), // a script that hangs must not take the whole test run along
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"ADMIN", "PROXY", "PAGES", "PROVIDER"} {
 				port, err := freePort()
