@@ -94,16 +94,7 @@ var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
 		return nil
 	},
 	"link_ttl": func(a *App, d *caddyfile.Dispenser) error {
-		var text string
-		if err := once(d, &text); err != nil {
-			return err
-		}
-		ttl, err := caddy.ParseDuration(text)
-		if err != nil || ttl <= 0 {
-			return d.Errf("link_ttl %q is not a duration such as 15m", text)
-		}
-		a.LinkTTL = caddy.Duration(ttl)
-		return nil
+		return onceDuration(d, &a.LinkTTL, "15m")
 	},
 	"cache_size": func(a *App, d *caddyfile.Dispenser) error {
 		var text string
@@ -199,6 +190,23 @@ func once(d *caddyfile.Dispenser, into *string) error {
 	if !d.AllArgs(into) {
 		return d.Errf("%s needs exactly one value", option)
 	}
+	return nil
+}
+
+// onceDuration is once for a duration, which is above zero and looks like the example.
+func onceDuration(d *caddyfile.Dispenser, into *caddy.Duration, example string) error {
+	option, text := d.Val(), ""
+	if *into != 0 {
+		return d.Errf("%s stands twice", option)
+	}
+	if err := once(d, &text); err != nil {
+		return err
+	}
+	v, err := caddy.ParseDuration(text)
+	if err != nil || v <= 0 {
+		return d.Errf("%s %q is not a duration such as %s", option, text, example)
+	}
+	*into = caddy.Duration(v)
 	return nil
 }
 

@@ -77,15 +77,9 @@ func (k *KeyExec) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			k.Retired = append(k.Retired, command)
 		case "timeout":
-			var text string
-			if err := once(d, &text); err != nil {
+			if err := onceDuration(d, &k.Timeout, "10s"); err != nil {
 				return err
 			}
-			timeout, err := caddy.ParseDuration(text)
-			if err != nil || timeout <= 0 {
-				return d.Errf("timeout %q is not a duration such as 10s", text)
-			}
-			k.Timeout = caddy.Duration(timeout)
 		default:
 			return d.Errf("unknown option %q of key exec: active, retired and timeout are known", option)
 		}

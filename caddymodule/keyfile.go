@@ -62,8 +62,8 @@ func (k *KeyFile) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		switch option := d.Val(); option {
 		case "active":
-			if !d.AllArgs(&k.Active) {
-				return d.ArgErr()
+			if err := once(d, &k.Active); err != nil {
+				return err
 			}
 		case "retired":
 			paths := d.RemainingArgs()

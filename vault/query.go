@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 )
 
 // AccountQuery filters a list of accounts; zero fields do not filter. At most one index is walked:
@@ -150,39 +148,21 @@ func (v *Vault) scanForms(ctx context.Context, seen *ring, w walk, identifier, a
 	return all[:min(limit, len(all))], nil
 }
 
-// counts remembers what CountAccounts has found, when counting takes long.
-type counts struct {
-	mu    sync.Mutex
-	until time.Time
-	found map[Status]int
-}
-
-// Counting takes time in proportion to the number of accounts. Up to quickCount it is done each time;
-// beyond that, it may take a hundredth of the time.
-const quickCount = 10 * time.Millisecond
-
 // CountAccounts counts accounts by status, for health and metrics. It opens no record where the
-// store is a [Counter]. In a large vault the answer may be some seconds old: a hundred times what
-// counting takes.
+// store is a [Counter]. In a large vault the answer may be some seconds old.
 func (v *Vault) CountAccounts(ctx context.Context) (map[Status]int, error) {
-	v.counts.mu.Lock()
-	defer v.counts.mu.Unlock()
-	start := time.Now()
-	if start.Before(v.counts.until) {
-		return maps.Clone(v.counts.found), nil
-	}
-	found := make(map[Status]int, len(statuses))
-	for _, s := range statuses {
-		n, err := count(ctx, v.store, walk{indexAccountStatus, string(s) + "/"})
-		if err != nil {
-			return nil, fmt.Errorf("counting accounts: %w", err)
+	found, err := v.counts.get(func() (map[Status]int, error) {
+		found := make(map[Status]int, len(statuses))
+		for _, s := range statuses {
+			n, err := count(ctx, v.store, walk{indexAccountStatus, string(s) + "/"})
+			if err != nil {
+				return nil, fmt.Errorf("counting accounts: %w", err)
+			}
+			found[s] = n
 		}
-		found[s] = n
-	}
-	if took := time.Since(start); took > quickCount {
-		v.counts.found, v.counts.until = maps.Clone(found), time.Now().Add(100*took)
-	}
-	return found, nil
+		return found, nil
+	})
+	return maps.Clone(found), err
 }
 
 func count(ctx context.Context, store Store, w walk) (int, error) {
@@ -203,12 +183,14 @@ func count(ctx context.Context, store Store, w walk) (int, error) {
 	}
 }
 
-// Measure tells how large the store is. ok is false when the store cannot tell.
+// Measure tells how large the store is. ok is false when the store cannot tell. In a large vault the
+// answer may be some seconds old.
 func (v *Vault) Measure(ctx context.Context) (s Size, ok bool, err error) {
 	m, ok := optional[Measurer](v.store)
 	if !ok {
 		return Size{}, false, nil
 	}
-	s, err = m.Measure(ctx)
+	s, err = v.size.get(func() (Size, error) { return m.Measure(ctx) })
+	s.Records = maps.Clone(s.Records)
 	return s, true, err
 }

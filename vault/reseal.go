@@ -61,9 +61,9 @@ const (
 
 // Reseal seals every record anew that is sealed under another key than the primary one, or has its
 // identifiers in the other form, and returns when none is left and nothing of the earlier ones is in
-// the store's files any more. It works in small steps beside
-// everything else, using about half of a processor. When it is ended, by ctx or with the process,
-// the next call goes on from there. Versions of records stay as they are.
+// the store's files any more. It works in small steps beside everything else, using about half of a
+// processor. When it is ended, by ctx or with the process, the next call goes on from there. Versions
+// of records stay as they are.
 //
 // It is [ErrLeased] when another call is at it, and [ErrPaused] after [Vault.PauseReseal].
 func (v *Vault) Reseal(ctx context.Context) error {

@@ -94,7 +94,8 @@ type Counter interface {
 	Count(ctx context.Context, index, prefix string) (int, error)
 }
 
-// Measurer is implemented by a [Store] that can tell its size without reading its records.
+// Measurer is implemented by a [Store] that can tell its size without reading its records. It need not
+// remember what it has counted; the vault does.
 type Measurer interface {
 	Measure(ctx context.Context) (Size, error)
 }
@@ -104,7 +105,7 @@ type Size struct {
 	// Bytes are those of its files. Stale are those of it that are known to be deleted or replaced,
 	// and wait for the next merge of files.
 	Bytes, Stale int64
-	// Records counts by kind. It may be some seconds old, and count records that have just expired.
+	// Records counts by kind. Records that have just expired may be counted.
 	Records map[Kind]int
 }
 

@@ -36,7 +36,8 @@ type Vault struct {
 	// writing while the ring is exchanged, so that no write under an earlier one comes later.
 	ring    atomic.Pointer[ring]
 	writing sync.RWMutex
-	counts  counts
+	counts  remembered[map[Status]int]
+	size    remembered[Size]
 }
 
 // Options are the settings of [OpenWith].

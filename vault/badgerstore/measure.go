@@ -2,26 +2,12 @@ package badgerstore
 
 import (
 	"context"
-	"maps"
 	"os"
-	"sync"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/claviger-proxy/claviger/vault"
 )
-
-// counted remembers how many records there are, when counting takes long.
-type counted struct {
-	mu    sync.Mutex
-	until time.Time
-	kinds map[vault.Kind]int
-}
-
-// Counting takes time in proportion to the number of records. Up to quickCount it is done each time;
-// beyond that, it may take a hundredth of the time.
-const quickCount = 10 * time.Millisecond
 
 // Measure implements [vault.Measurer]. It reads keys only.
 func (s *Store) Measure(ctx context.Context) (vault.Size, error) {
@@ -64,12 +50,6 @@ func (s *Store) bytes() int64 {
 }
 
 func (s *Store) countKinds(ctx context.Context) (map[vault.Kind]int, error) {
-	s.counted.mu.Lock()
-	defer s.counted.mu.Unlock()
-	start := time.Now()
-	if start.Before(s.counted.until) {
-		return maps.Clone(s.counted.kinds), nil
-	}
 	txn, err := s.begun(ctx, false)
 	if err != nil {
 		return nil, err
@@ -85,9 +65,6 @@ func (s *Store) countKinds(ctx context.Context) (map[vault.Kind]int, error) {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-	}
-	if took := time.Since(start); took > quickCount {
-		s.counted.kinds, s.counted.until = maps.Clone(kinds), time.Now().Add(100*took)
 	}
 	return kinds, nil
 }

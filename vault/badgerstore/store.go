@@ -45,8 +45,7 @@ type Store struct {
 	writes writes
 
 	// erase is held for reading by every write, and for writing while keys are dropped from files.
-	erase   sync.RWMutex
-	counted counted
+	erase sync.RWMutex
 
 	// mu is held for reading while an operation runs, and for writing to close. closing ends those
 	// that go through all records. late are parts of operations that have been given up.

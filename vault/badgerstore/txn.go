@@ -58,8 +58,8 @@ func (s *Store) update(ctx context.Context, change func(*badger.Txn) error) erro
 	return s.finish(ctx, txn, s.erase.RUnlock)
 }
 
-// finish commits a transaction, notes how it went, and then calls ended. When ctx ends first, the write may be done
-// later, or not: the error is [vault.ErrUnknown], and that of ctx.
+// finish commits a transaction, notes how it went, and then calls ended. When ctx ends first, the
+// write may be done later, or not: the error is [vault.ErrUnknown], and that of ctx.
 func (s *Store) finish(ctx context.Context, txn *badger.Txn, ended func()) error {
 	result := make(chan error, 1)
 	s.committing.Add(1)
