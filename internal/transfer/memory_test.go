@@ -24,7 +24,7 @@ func account(n int) transfer.Account {
 
 // An export as large as anybody's is written and read in little memory.
 func TestFlatMemory(t *testing.T) {
-	accounts := 200_000
+	accounts := 100_000
 	if testing.Short() {
 		accounts = 20_000
 	}
@@ -58,12 +58,12 @@ func TestFlatMemory(t *testing.T) {
 		if item.Account != nil {
 			n++
 		}
-		if n%20_000 != 1 {
+		if n%10_000 != 1 {
 			continue
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&now)
-		if grown := int64(now.HeapInuse) - int64(before.HeapInuse); grown > 8<<20 {
+		if grown := int64(now.HeapInuse) - int64(before.HeapInuse); grown > 4<<20 {
 			t.Fatalf("the heap has grown by %d KiB after %d accounts", grown>>10, n)
 		}
 	}
