@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/google/go-cmp/cmp"
@@ -138,6 +139,31 @@ func TestCatalogEndpoints(t *testing.T) {
 				t.Errorf("RevokeURL = %q, %v; want %q", revoke, err, tt.revoke)
 			}
 		})
+	}
+}
+
+// What the providers say about the life of their tokens.
+func TestCatalogLife(t *testing.T) {
+	const halfYear = connectors.Duration(180 * 24 * time.Hour)
+	for _, name := range []string{"github", "gmail", "googlecalendar", "googledrive"} {
+		if k := lookup(t, name).Refresh.Keepalive; k <= 0 || k >= halfYear {
+			t.Errorf("%s: keepalive is %s, want less than the six months after which refresh tokens die", name, k)
+		}
+	}
+	for _, name := range []string{"github", "slack"} {
+		if got := lookup(t, name).Token.TTL; got != connectors.TTLNever {
+			t.Errorf("%s: ttl is %q, want never", name, got)
+		}
+	}
+	for body, want := range map[string]bool{
+		`{"ok":false,"error":"token_expired"}`:     true,
+		`{"ok":false,"error":"invalid_auth"}`:      true,
+		`{"ok":false,"error":"channel_not_found"}`: false,
+		`{"ok":true,"text":"token_expired"}`:       false,
+	} {
+		if e := &lookup(t, "slack").Errors.ExpiredWhen[0]; !e.MayBe(200, nil) || e.IsBody([]byte(body)) != want {
+			t.Errorf("slack: %s is an expired token: %t, want %t", body, !want, want)
+		}
 	}
 }
 

@@ -32,10 +32,11 @@ type Connector struct {
 	// ID and secret. Templates name them {app.NAME}.
 	App []Input `yaml:"app,omitempty"`
 
-	Authorize Authorize `yaml:"authorize"`
-	Token     TokenCall `yaml:"token"`
-	Refresh   Refresh   `yaml:"refresh,omitempty"`
-	Revoke    *Revoke   `yaml:"revoke,omitempty"`
+	Authorize  Authorize   `yaml:"authorize"`
+	Token      TokenCall   `yaml:"token"`
+	Refresh    Refresh     `yaml:"refresh,omitempty"`
+	Introspect *Introspect `yaml:"introspect,omitempty"`
+	Revoke     *Revoke     `yaml:"revoke,omitempty"`
 
 	// Inject says how the access token sits on a request. Empty means one
 	// "Authorization: Bearer {token}" header.
@@ -126,12 +127,30 @@ type TokenCall struct {
 	// Headers are added to every call of the token endpoint.
 	Headers  map[string]string `yaml:"headers,omitempty"`
 	Response TokenResponse     `yaml:"response,omitempty"`
-	// DefaultTTL is assumed when the answer has no expires_in. Zero means that the token does not
-	// expire by itself.
+	// ExpiresFrom says where else the token's expiry is found when the answer has no expires_in.
+	// Empty means in the token itself if that is a JWT, as [ExpiresFromJWT] does.
+	ExpiresFrom ExpiresFrom `yaml:"expires_from,omitempty"`
+	// TTL is "never" when a token without expires_in does not expire, so that nothing is guessed for
+	// it. Empty says nothing.
+	TTL string `yaml:"ttl,omitempty"`
+	// DefaultTTL is assumed when neither the answer nor the token tells the expiry. Zero means that it
+	// is not known then. With [ExpiresFromIntrospection] it must be zero, because the provider is asked.
 	DefaultTTL Duration `yaml:"default_ttl,omitempty"`
 	// Capture keeps values of the answer: captured name to the path in the JSON answer.
 	Capture map[string]string `yaml:"capture,omitempty"`
 }
+
+// TTLNever is the one value of [TokenCall].TTL.
+const TTLNever = "never"
+
+// ExpiresFrom is where a token's expiry is found when the token endpoint does not say it.
+type ExpiresFrom string
+
+// The values of [ExpiresFrom].
+const (
+	ExpiresFromJWT           ExpiresFrom = "jwt_exp"       // the claim exp of a token that is a JWT
+	ExpiresFromIntrospection ExpiresFrom = "introspection" // the provider is asked; needs [Introspect]
+)
 
 // TokenResponse says where the answer differs from RFC 6749 section 5.1. Paths are dot-separated
 // member names of the JSON answer.
@@ -157,22 +176,6 @@ type Condition struct {
 	Path string `yaml:"path"`
 	// Equals is compared with the member written as text: true, 0, ok.
 	Equals string `yaml:"equals" scalar:"any"`
-}
-
-// Refresh describes the refresh of an access token (RFC 6749 section 6).
-type Refresh struct {
-	// URL is the refresh endpoint; empty means the token endpoint.
-	URL Template `yaml:"url,omitempty"`
-	// Params are added to the refresh request.
-	Params map[string]string `yaml:"params,omitempty"`
-	// Margin is how long before its expiry a token is refreshed; zero means 60 seconds, and never
-	// more than a third of the token's life.
-	Margin Duration `yaml:"margin,omitempty"`
-	// Rotates says whether a refresh gives a new refresh token: always, sometimes (the default) or
-	// never. It is a note for people: a new one is stored whenever it comes.
-	Rotates string `yaml:"rotates,omitempty"`
-	// None says that the provider gives no refresh token.
-	None bool `yaml:"none,omitempty"`
 }
 
 // Revoke describes the end of a grant at the provider.
@@ -249,15 +252,6 @@ type Identity struct {
 	Name   string `yaml:"name,omitempty"`
 	Email  string `yaml:"email,omitempty"`
 	Avatar string `yaml:"avatar,omitempty"`
-}
-
-// Errors adds to the classes of token endpoint errors.
-type Errors struct {
-	// PermanentWhen are error codes, beside invalid_grant, that mean that the grant is dead.
-	PermanentWhen []string `yaml:"permanent_when,omitempty"`
-	// OperatorWhen are error codes, beside invalid_client and unauthorized_client, that mean that
-	// the OAuth client is misconfigured.
-	OperatorWhen []string `yaml:"operator_when,omitempty"`
 }
 
 // Injections returns the connector's injections: Inject, or the one "Authorization: Bearer {token}"

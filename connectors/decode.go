@@ -46,6 +46,7 @@ type decoder struct {
 var (
 	templateType = reflect.TypeFor[Template]()
 	durationType = reflect.TypeFor[Duration]()
+	caseType     = reflect.TypeFor[ErrorCase]()
 )
 
 func (d *decoder) fail(node ast.Node, path, format string, args ...any) {
@@ -65,6 +66,10 @@ func (d *decoder) value(dst reflect.Value, node ast.Node, path string, anyScalar
 	case durationType:
 		decodeText(d, dst, node, path, ParseDuration)
 		return
+	case caseType:
+		if _, ok := node.(ast.MapNode); !ok {
+			dst = dst.FieldByName("Code")
+		}
 	}
 	switch dst.Kind() {
 	case reflect.Pointer:
@@ -75,7 +80,7 @@ func (d *decoder) value(dst reflect.Value, node ast.Node, path string, anyScalar
 	case reflect.Map:
 		d.mapping(dst, node, path)
 	case reflect.Slice:
-		d.list(dst, node, path)
+		d.list(dst, node, path, anyScalar)
 	case reflect.String:
 		if text, ok := d.text(node, path, anyScalar); ok {
 			dst.SetString(text)
@@ -198,7 +203,7 @@ func (d *decoder) each(node ast.Node, path string, f func(key string, keyNode, v
 	}
 }
 
-func (d *decoder) list(dst reflect.Value, node ast.Node, path string) {
+func (d *decoder) list(dst reflect.Value, node ast.Node, path string, anyScalar bool) {
 	seq, ok := node.(*ast.SequenceNode)
 	if !ok {
 		d.fail(node, path, "must be a list")
@@ -208,7 +213,7 @@ func (d *decoder) list(dst reflect.Value, node ast.Node, path string) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		d.lines[at] = line(value)
 		v := reflect.New(dst.Type().Elem()).Elem()
-		d.value(v, value, at, false)
+		d.value(v, value, at, anyScalar)
 		dst.Set(reflect.Append(dst, v))
 	}
 }

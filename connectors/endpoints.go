@@ -16,6 +16,8 @@ type Endpoints struct {
 	Authorize, Issuer, Token string
 	// Refresh is the token endpoint unless the connector has another one for refreshes.
 	Refresh string
+	// Introspect is empty when the connector has no such endpoint.
+	Introspect string
 	// Bases are the API's base URLs by name, without trailing slash; the default one is under "".
 	Bases map[string]*url.URL
 	// Hosts are the lower-case host[:port] of all bases and of api.hosts. The port is left out when
@@ -48,6 +50,9 @@ func (c *Connector) Endpoints(params map[string]string) (*Endpoints, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.API.Bases)) {
 		e.Bases[name] = f.base("api.bases."+name, c.API.Bases[name])
+	}
+	if c.Introspect != nil {
+		e.Introspect = f.text("introspect.url", c.Introspect.URL)
 	}
 	if c.Revoke != nil {
 		e.revoke = c.Revoke.URL

@@ -30,11 +30,12 @@ func (c *Connector) validate() []*Error {
 	v.authorize()
 	v.token()
 	v.refresh()
+	v.introspect()
 	v.revoke()
 	v.inject()
 	v.api()
 	v.probes()
-	v.errorCodes()
+	v.errors()
 	if len(v.errs) == 0 {
 		v.example()
 	}

@@ -69,7 +69,7 @@ func (v *validator) token() {
 	v.optional("token.body", t.Body, "form", "json")
 	v.params("token.params", t.Params, tokenParams)
 	v.headers("token.headers", t.Headers)
-	v.duration("token.default_ttl", t.DefaultTTL, 10*365*24*time.Hour)
+	v.life(t)
 	for _, name := range slices.Sorted(maps.Keys(t.Capture)) {
 		at := "token.capture." + name
 		if !inputName.MatchString(name) {
@@ -89,19 +89,6 @@ func (v *validator) token() {
 	v.member("token.response.error_path", r.ErrorPath)
 	v.optional("token.response.scope_separator", r.ScopeSeparator, " ", ",", "+", ";")
 	v.condition("token.response.success_when", r.SuccessWhen)
-}
-
-func (v *validator) refresh() {
-	r := v.c.Refresh
-	if !r.URL.IsZero() {
-		v.url("refresh.url", r.URL)
-	}
-	v.params("refresh.params", r.Params, tokenParams)
-	v.duration("refresh.margin", r.Margin, 24*time.Hour)
-	v.optional("refresh.rotates", r.Rotates, "always", "sometimes", "never")
-	if r.None && (!r.URL.IsZero() || len(r.Params) > 0 || r.Margin != 0 || r.Rotates != "") {
-		v.fail("refresh.none", "excludes all other keys of refresh")
-	}
 }
 
 func (v *validator) revoke() {
@@ -128,24 +115,6 @@ func (v *validator) revoke() {
 		v.fail("revoke.param", "must be left out when there is no body")
 	}
 	v.condition("revoke.ok_when", r.OKWhen)
-}
-
-func (v *validator) errorCodes() {
-	permanent := v.c.Errors.PermanentWhen
-	for i, code := range permanent {
-		if !errorCode.MatchString(code) {
-			v.fail(fmt.Sprintf("errors.permanent_when[%d]", i), "must be an error code of letters, digits, '_', '.' and '-'")
-		}
-	}
-	for i, code := range v.c.Errors.OperatorWhen {
-		at := fmt.Sprintf("errors.operator_when[%d]", i)
-		if !errorCode.MatchString(code) {
-			v.fail(at, "must be an error code of letters, digits, '_', '.' and '-'")
-		}
-		if slices.Contains(permanent, code) {
-			v.fail(at, "%s is in permanent_when as well", code)
-		}
-	}
 }
 
 // params checks fixed parameters; taken are the names that they must not have.

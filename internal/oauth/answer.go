@@ -2,19 +2,15 @@ package oauth
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/claviger-proxy/claviger/vault"
 )
 
 const (
 	maxToken         = 16 << 10
-	maxLife          = 365 * 24 * time.Hour
-	maxRefreshLife   = 10 * maxLife
 	maxCaptured      = 2 << 10
 	maxGrantedScopes = 1024
 )
@@ -27,7 +23,7 @@ var tokenTypes = []string{"bearer", "bot", "user"}
 func (d *dialect) decode(a answer) (Token, error) {
 	doc := a.document()
 	if !a.ok() {
-		return Token{}, d.refusal(a, d.errorCode(doc))
+		return Token{}, d.refusal(a, doc)
 	}
 	if a.tooLarge {
 		return Token{}, d.malformed(a, CodeAnswerTooLarge)
@@ -36,7 +32,7 @@ func (d *dialect) decode(a answer) (Token, error) {
 		return Token{}, d.malformed(a, CodeBadTokenResponse)
 	}
 	if d.failed(doc) {
-		return Token{}, d.refusal(a, d.errorCode(doc))
+		return Token{}, d.refusal(a, doc)
 	}
 	token, ok := d.readToken(doc)
 	if !ok {
@@ -98,16 +94,18 @@ func (d *dialect) readToken(doc document) (Token, bool) {
 	if !ok1 || !ok2 || !ok3 || access.IsZero() || !usableType(doc.find(typePath)) {
 		return Token{}, false
 	}
-	now := d.started
-	return Token{
-		Access:         access,
-		Refresh:        refresh,
-		IDToken:        idToken,
-		Expires:        expiry(now, doc.find(or(how.Expires, "expires_in")), time.Duration(call.DefaultTTL)),
-		RefreshExpires: refreshExpiry(now, how.RefreshExpires, doc),
-		Scopes:         readScopes(doc.find(or(how.Scope, "scope")), how.ScopeSeparator),
-		Captured:       capture(doc, call.Capture),
-	}, true
+	token := Token{
+		Access:   access,
+		Refresh:  refresh,
+		IDToken:  idToken,
+		Scopes:   readScopes(doc.find(or(how.Scope, "scope")), how.ScopeSeparator),
+		Captured: capture(doc, call.Capture),
+	}
+	token.Expires, token.ExpiresFrom = d.expiry(doc, access)
+	if !refresh.IsZero() {
+		token.RefreshExpires = d.refreshExpiry(doc)
+	}
+	return token, true
 }
 
 // readSecret takes a token from the answer; null, absent and "" are no token. A token must be
@@ -142,53 +140,6 @@ func usableType(value any) bool {
 		return true
 	}
 	return isString && slices.Contains(tokenTypes, strings.ToLower(text))
-}
-
-// seconds reads a lifetime: a number, whole or not, or a string that holds one.
-func seconds(value any) (float64, bool) {
-	var text string
-	switch v := value.(type) {
-	case json.Number:
-		text = v.String()
-	case string:
-		text = strings.TrimSpace(v)
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	// Out of range is a number still: err is set and n infinite.
-	if math.IsNaN(n) || err != nil && !math.IsInf(n, 0) {
-		return 0, false
-	}
-	return n, true
-}
-
-// expiry is when the access token dies. Zero or less is now: the token is used once. A lifetime
-// that is absent or unreadable is the connector's, never "expired".
-func expiry(now time.Time, value any, defaultTTL time.Duration) time.Time {
-	n, ok := seconds(value)
-	if !ok {
-		if defaultTTL <= 0 {
-			return time.Time{}
-		}
-		return now.Add(defaultTTL)
-	}
-	return now.Add(lifetime(n, maxLife))
-}
-
-// refreshExpiry is when the refresh token dies. Providers write 0 for one that does not.
-func refreshExpiry(now time.Time, path string, doc document) time.Time {
-	if path == "" {
-		return time.Time{}
-	}
-	n, ok := seconds(doc.find(path))
-	if !ok || n <= 0 {
-		return time.Time{}
-	}
-	return now.Add(lifetime(n, maxRefreshLife))
-}
-
-func lifetime(seconds float64, limit time.Duration) time.Duration {
-	seconds = min(max(seconds, 0), limit.Seconds())
-	return time.Duration(seconds * float64(time.Second))
 }
 
 // readScopes returns what was granted: nil when the provider did not say, empty when it said none.

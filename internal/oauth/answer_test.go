@@ -1,8 +1,6 @@
 package oauth_test
 
 import (
-	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +32,7 @@ func TestTokenAnswers(t *testing.T) {
 			name: "standard", body: `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"x y x","id_token":"i.d.t"}`,
 			want: oauth.Token{
 				Access: vault.NewSecret("a"), Refresh: vault.NewSecret("r"), IDToken: vault.NewSecret("i.d.t"),
-				Expires: now.Add(time.Hour), Scopes: []string{"x", "y"},
+				Expires: now.Add(time.Hour), ExpiresFrom: oauth.ExpiresFromAnswer, Scopes: []string{"x", "y"},
 			},
 		},
 		{name: "least", body: `{"access_token":"a"}`, want: oauth.Token{Access: vault.NewSecret("a")}},
@@ -50,7 +48,7 @@ func TestTokenAnswers(t *testing.T) {
 				"team":{"id":"T1"},"n":7,"b":true,"odd":"a\nb"}`,
 			want: oauth.Token{
 				Access: vault.NewSecret("a"), Refresh: vault.NewSecret("r"), Scopes: []string{"x", "y", "z"},
-				Expires: now.Add(90 * time.Second), RefreshExpires: now.Add(time.Minute),
+				Expires: now.Add(90 * time.Second), ExpiresFrom: oauth.ExpiresFromAnswer, RefreshExpires: now.Add(time.Minute),
 				Captured: map[string]string{"team": "T1", "count": "7", "flag": "true"},
 			},
 		},
@@ -67,7 +65,7 @@ func TestTokenAnswers(t *testing.T) {
 			body: `{"ok":true,"access_token":"xoxb-1","token_type":"bot","scope":"channels:read,users:read","expires_in":43200,"refresh_token":"xoxe-1"}`,
 			want: oauth.Token{
 				Access: vault.NewSecret("xoxb-1"), Refresh: vault.NewSecret("xoxe-1"),
-				Expires: now.Add(12 * time.Hour), Scopes: []string{"channels:read", "users:read"},
+				Expires: now.Add(12 * time.Hour), ExpiresFrom: oauth.ExpiresFromAnswer, Scopes: []string{"channels:read", "users:read"},
 			},
 		},
 		{
@@ -75,7 +73,7 @@ func TestTokenAnswers(t *testing.T) {
 			body: `{"access_token":"ghu_1","expires_in":28800,"refresh_token":"ghr_1","refresh_token_expires_in":15897600,"scope":"","token_type":"bearer"}`,
 			want: oauth.Token{
 				Access: vault.NewSecret("ghu_1"), Refresh: vault.NewSecret("ghr_1"), Scopes: []string{},
-				Expires: now.Add(8 * time.Hour), RefreshExpires: now.Add(184 * 24 * time.Hour),
+				Expires: now.Add(8 * time.Hour), ExpiresFrom: oauth.ExpiresFromAnswer, RefreshExpires: now.Add(184 * 24 * time.Hour),
 			},
 		},
 	}
@@ -106,45 +104,47 @@ func TestMalformedAnswers(t *testing.T) {
 		status                  int
 		code                    string
 	}{
-		{name: "html", contentType: "text/html", body: "<html>canary-description</html>"},
-		{name: "empty", contentType: jsonType},
-		{name: "no content", status: 204},
-		{name: "cut", contentType: jsonType, body: good[:len(good)-1]},
-		{name: "trailing junk", contentType: jsonType, body: good + "x"},
-		{name: "two documents", contentType: jsonType, body: good + good},
-		{name: "byte order mark", contentType: jsonType, body: "\ufeff" + good},
-		{name: "utf-16", contentType: jsonType + "; charset=utf-16", body: "\xff\xfe{\x00}\x00"},
-		{name: "not utf-8", contentType: jsonType, body: `{"access_token":"a","x":"` + "\xff" + `"}`},
-		{name: "form", contentType: "application/x-www-form-urlencoded", body: "access_token=canary-access&token_type=bearer"},
-		{name: "form as text", contentType: "text/plain", body: "access_token=canary-access"},
-		{name: "list", contentType: jsonType, body: "[" + good + "]"},
-		{name: "string", contentType: jsonType, body: `"canary-access"`},
-		{name: "no token", contentType: jsonType, body: `{"token_type":"bearer"}`},
-		{name: "line break", contentType: jsonType, body: token(`"x\r\nX-Evil: 1"`)},
-		{name: "nul", contentType: jsonType, body: token(`"x\u0000"`)},
-		{name: "space", contentType: jsonType, body: token(`"x y"`)},
-		{name: "quote", contentType: jsonType, body: token(`"x\"y"`)},
-		{name: "not ascii", contentType: jsonType, body: token(`"töken"`)},
-		{name: "empty token", contentType: jsonType, body: token(`""`)},
-		{name: "null token", contentType: jsonType, body: token(`null`)},
-		{name: "number", contentType: jsonType, body: token(`17`)},
-		{name: "object", contentType: jsonType, body: token(`{"a":"b"}`)},
-		{name: "long token", contentType: jsonType, body: token(`"` + strings.Repeat("x", 16<<10+1) + `"`)},
-		{name: "long jwt", contentType: jsonType, body: token(`"` + strings.Repeat(".", 60_000) + `"`)},
-		{name: "very long jwt", contentType: jsonType, body: token(`"` + strings.Repeat(".", 1_000_000) + `"`), code: oauth.CodeAnswerTooLarge},
-		{name: "bad refresh token", contentType: jsonType, body: `{"access_token":"a","refresh_token":"x\ny"}`},
-		{name: "refresh token is a number", contentType: jsonType, body: `{"access_token":"a","refresh_token":1}`},
-		{name: "mac", contentType: jsonType, body: `{"access_token":"a","token_type":"mac"}`},
-		{name: "dpop", contentType: jsonType, body: `{"access_token":"a","token_type":"DPoP"}`},
-		{name: "type is a number", contentType: jsonType, body: `{"access_token":"a","token_type":1}`},
-		{name: "nan", contentType: jsonType, body: `{"access_token":"a","expires_in":NaN}`},
-		{name: "duplicate", contentType: jsonType, body: `{"access_token":"a","access_token":"b"}`},
-		{name: "escaped duplicate", contentType: jsonType, body: `{"access_token":"a","\u0061ccess_token":"b"}`},
-		{name: "nested duplicate", contentType: jsonType, body: `{"access_token":"a","x":[{"y":1,"y":2}]}`},
-		{name: "deep", contentType: jsonType, body: `{"access_token":"a","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`},
-		{name: "very deep", contentType: jsonType, body: strings.Repeat(`[`, 60_000)},
-		{name: "many members", contentType: jsonType, body: "{" + strings.Repeat(`"k":1,`, 200_000) + `"z":1}`, code: oauth.CodeAnswerTooLarge},
-		{name: "wrong case", contentType: jsonType, body: `{"Access_Token":"a"}`},
+		{name: "M-03 html", contentType: "text/html", body: "<html>canary-description</html>"},
+		{name: "M-03 empty", contentType: jsonType},
+		{name: "M-03 no content", status: 204},
+		{name: "M-03 cut", contentType: jsonType, body: good[:len(good)-1]},
+		{name: "M-03 trailing junk", contentType: jsonType, body: good + "x"},
+		{name: "M-03 two documents", contentType: jsonType, body: good + good},
+		{name: "M-03 byte order mark", contentType: jsonType, body: "\ufeff" + good},
+		{name: "M-03 utf-16", contentType: jsonType + "; charset=utf-16", body: "\xff\xfe{\x00}\x00"},
+		{name: "M-03 not utf-8", contentType: jsonType, body: `{"access_token":"a","x":"` + "\xff" + `"}`},
+		{name: "M-03 form", contentType: "application/x-www-form-urlencoded", body: "access_token=canary-access&token_type=bearer"},
+		{name: "M-03 form as text", contentType: "text/plain", body: "access_token=canary-access"},
+		{name: "M-03 list", contentType: jsonType, body: "[" + good + "]"},
+		{name: "M-03 string", contentType: jsonType, body: `"canary-access"`},
+		{name: "M-03 no token", contentType: jsonType, body: `{"token_type":"bearer"}`},
+		{name: "M-05 line break", contentType: jsonType, body: token(`"x\r\nX-Evil: 1"`)},
+		{name: "M-05 nul", contentType: jsonType, body: token(`"x\u0000"`)},
+		{name: "M-05 space", contentType: jsonType, body: token(`"x y"`)},
+		{name: "M-05 quote", contentType: jsonType, body: token(`"x\"y"`)},
+		{name: "M-05 not ascii", contentType: jsonType, body: token(`"töken"`)},
+		{name: "M-05 empty token", contentType: jsonType, body: token(`""`)},
+		{name: "M-05 null token", contentType: jsonType, body: token(`null`)},
+		{name: "M-05 number", contentType: jsonType, body: token(`17`)},
+		{name: "M-05 object", contentType: jsonType, body: token(`{"a":"b"}`)},
+		{name: "M-05 long token", contentType: jsonType, body: token(`"` + strings.Repeat("x", 16<<10+1) + `"`)},
+		{name: "M-12 long jwt", contentType: jsonType, body: token(`"` + strings.Repeat(".", 60_000) + `"`)},
+		{name: "M-12 very long jwt", contentType: jsonType, body: token(`"` + strings.Repeat(".", 1_000_000) + `"`), code: oauth.CodeAnswerTooLarge},
+		{name: "M-05 bad refresh token", contentType: jsonType, body: `{"access_token":"a","refresh_token":"x\ny"}`},
+		{name: "M-05 refresh token is a number", contentType: jsonType, body: `{"access_token":"a","refresh_token":1}`},
+		{name: "M-06 mac", contentType: jsonType, body: `{"access_token":"a","token_type":"mac"}`},
+		{name: "M-06 dpop", contentType: jsonType, body: `{"access_token":"a","token_type":"DPoP"}`},
+		{name: "M-06 type is a number", contentType: jsonType, body: `{"access_token":"a","token_type":1}`},
+		{name: "M-07 nan", contentType: jsonType, body: `{"access_token":"a","expires_in":NaN}`},
+		{name: "M-08 duplicate", contentType: jsonType, body: `{"access_token":"a","access_token":"b"}`},
+		{name: "M-08 escaped duplicate", contentType: jsonType, body: `{"access_token":"a","\u0061ccess_token":"b"}`},
+		{name: "M-08 nested duplicate", contentType: jsonType, body: `{"access_token":"a","x":[{"y":1,"y":2}]}`},
+		{name: "M-08 deep", contentType: jsonType, body: `{"access_token":"a","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`},
+		{name: "M-08 very deep", contentType: jsonType, body: `{"access_token":"a","x":` + strings.Repeat("[", 32_000) + strings.Repeat("]", 32_000) + `}`},
+		{name: "M-08 very deep and cut", contentType: jsonType, body: strings.Repeat(`[`, 60_000)},
+		{name: "M-08 depth of 100000", contentType: jsonType, body: `{"access_token":"a","x":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, code: oauth.CodeAnswerTooLarge},
+		{name: "M-08 a million members", contentType: jsonType, body: `{"access_token":"a"` + strings.Repeat(`,"k":1`, 1_000_000) + `}`, code: oauth.CodeAnswerTooLarge},
+		{name: "M-03 wrong case", contentType: jsonType, body: `{"Access_Token":"a"}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -182,65 +182,4 @@ func TestAcceptedAnswers(t *testing.T) {
 	if token, err := exchange(t, newClient(oauth.Options{}), app); err != nil || token.Access.Reveal() != longest {
 		t.Errorf("the longest token: %v", err)
 	}
-}
-
-// M-07: a lifetime is between now and a year, and one that is not there is the connector's.
-func TestLifetimes(t *testing.T) {
-	const year = 365 * 24 * time.Hour
-	tests := []struct {
-		value string
-		want  time.Duration // -1: no expiry
-	}{
-		{`0`, 0},
-		{`-1`, 0},
-		{`-1e999`, 0},
-		{`1e18`, year},
-		{`1e999`, year},
-		{`99999999999999999999999999`, year},
-		{`3600`, time.Hour},
-		{`"3600"`, time.Hour},
-		{`" 3600 "`, time.Hour},
-		{`3600.5`, time.Hour + 500*time.Millisecond},
-		{`"3600.5"`, time.Hour + 500*time.Millisecond},
-		{`null`, -1},
-		{`""`, -1},
-		{`"NaN"`, -1},
-		{`"soon"`, -1},
-		{`true`, -1},
-		{`{}`, -1},
-	}
-	for _, ttl := range []time.Duration{0, 30 * time.Minute} {
-		for _, test := range tests {
-			t.Run(fmt.Sprintf("%s with default %s", test.value, ttl), func(t *testing.T) {
-				c := plain(func(c *connectors.Connector) { c.Token.DefaultTTL = connectors.Duration(ttl) })
-				app := at(t, c, says(t, 200, jsonType, `{"access_token":"a","expires_in":`+test.value+`}`))
-				token, err := exchange(t, newClient(oauth.Options{}), app)
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := now.Add(test.want)
-				if test.want < 0 {
-					want = time.Time{}
-					if ttl > 0 {
-						want = now.Add(ttl)
-					}
-				}
-				if !token.Expires.Equal(want) {
-					t.Errorf("got %s, want %s", token.Expires, want)
-				}
-			})
-		}
-	}
-}
-
-func TestCompressedAnswerIsRefused(t *testing.T) {
-	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
-			t.Errorf("got Accept-Encoding %q, want identity", got)
-		}
-		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write([]byte(`{"access_token":"a"}`))
-	})
-	token, err := exchange(t, newClient(oauth.Options{}), at(t, plain(nil), base))
-	wantError(t, token, err, oauth.ClassMalformed, oauth.CodeBadTokenResponse)
 }

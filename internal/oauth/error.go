@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +50,7 @@ type Error struct {
 	Status int
 	// RetryAfter is how long the provider asked to wait, at most ten minutes; zero when it did not.
 	RetryAfter time.Duration
-	// Op is "exchange", "refresh", "revoke" or "authorize".
+	// Op is "exchange", "refresh", "introspect", "revoke" or "authorize".
 	Op string
 	// Unsent says that the request certainly never reached the provider, so that a code or a
 	// refresh token in it is still unused.
@@ -85,43 +84,6 @@ const (
 
 var plainCode = regexp.MustCompile(`^[a-z0-9_.-]{1,64}$`)
 
-// Codes that mean the same at every provider; connectors add to the first two.
-var (
-	permanentCodes = []string{"invalid_grant"}
-	operatorCodes  = []string{"invalid_client", "unauthorized_client"}
-	transientCodes = []string{
-		"temporarily_unavailable", "server_error", "slow_down", "internal_error",
-		"service_unavailable", "ratelimited", "rate_limited", "request_timeout",
-	}
-)
-
-// refusal makes the error of an answer that is a refusal: its status is not 2xx, or it has an
-// error inside. Status wins where it says that the provider is in trouble, so that a broken
-// provider cannot end a grant. A code that nobody declared counts as the operator's, because that
-// keeps accounts recoverable and still rings.
-func (d *dialect) refusal(a answer, code string) *Error {
-	e := &Error{Op: d.op, Class: ClassOperator, Code: code, Status: a.status}
-	declared := d.app.Connector.Errors
-	switch {
-	case a.status >= 500 || a.status == http.StatusTooManyRequests || a.status == http.StatusRequestTimeout || a.status == http.StatusTooEarly:
-		e.Class, e.Code = ClassTransient, statusCode(a.status)
-	case code == "" && a.status < 300:
-		e.Class, e.Code = ClassMalformed, CodeProviderError
-	case code == "":
-		e.Code = statusCode(a.status)
-	case listed(code, permanentCodes, declared.PermanentWhen):
-		e.Class = ClassPermanent
-	case listed(code, operatorCodes, declared.OperatorWhen):
-	case listed(code, transientCodes, nil):
-		e.Class = ClassTransient
-	}
-	e.Code = d.publicCode(e.Code)
-	if e.Class == ClassTransient {
-		e.RetryAfter = retryAfter(a.header.Get("Retry-After"), d.client.now())
-	}
-	return e
-}
-
 // publicCode returns the code if it may be shown. A provider that echoes what we sent as its
 // error code is not passed on.
 func (d *dialect) publicCode(code string) string {
@@ -135,12 +97,6 @@ func (d *dialect) publicCode(code string) string {
 		}
 	}
 	return code
-}
-
-func listed(code string, lists ...[]string) bool {
-	return slices.ContainsFunc(lists, func(list []string) bool {
-		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, code) })
-	})
 }
 
 func statusCode(status int) string { return fmt.Sprintf("%s%d", statusCodePrefix, status) }

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -37,6 +39,9 @@ func FuzzTokenResponse(f *testing.F) {
 		`{"error":"invalid_grant","error_description":"canary-refresh"}`,
 		`{"access_token":"x\r\ny","expires_in":1e999}`,
 		`{"a":[{"b":[1,null,true]}],"a":2}`,
+		`{"access_token":"` + jwt(`{"exp":1772604367}`) + `"}`, `{"access_token":"` + jwt(`{"exp":-1e999}`) + `","refresh_token":"r"}`,
+		`{"access_token":"a.e30.b"}`, `{"active":true,"exp":1772604367,"scope":"x"}`, `{"active":"false"}`,
+		`{"error":"invalid_request","error_description":"the token is REVOKED"}`,
 		"\ufeff{}", "<html>", "", "access_token=a", `{"access_token":"a","expires_in":"-1"}`,
 	} {
 		f.Add(200, seed)
@@ -46,9 +51,23 @@ func FuzzTokenResponse(f *testing.F) {
 	for _, c := range []string{"slack", "github", "notion", "gmail"} {
 		apps = append(apps, at(f, builtin(f, c), "http://127.0.0.1:1999"))
 	}
+	apps = append(apps, at(f, asking(func(c *connectors.Connector) {
+		c.Errors.PermanentWhen = []connectors.ErrorCase{{Code: "invalid_request", Text: "revoked"}}
+		c.Refresh.TTL = connectors.Duration(time.Hour)
+	}), "http://127.0.0.1:1999"))
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		client := newClient(oauth.Options{Transport: &canned{status, body}})
+		inYear := func(at time.Time) bool { return at.IsZero() || !at.Before(now) && !at.After(now.AddDate(1, 0, 0)) }
 		for _, app := range apps {
+			if app.Connector.Introspect != nil {
+				got, err := client.Introspect(context.Background(), app, vault.NewSecret(refresh))
+				if err != nil {
+					noLeak(t, err)
+				}
+				if !inYear(got.Expires) || !got.Active && !got.Expires.IsZero() || err != nil && got.Active {
+					t.Fatalf("got %+v, %v", got, err)
+				}
+			}
 			token, err := client.Refresh(context.Background(), app, vault.NewSecret(refresh))
 			var own *oauth.Error
 			if err != nil {
@@ -66,8 +85,12 @@ func FuzzTokenResponse(f *testing.F) {
 			if n := len(token.Access.Reveal()); n < 1 || n > 16<<10 || status < 200 || status > 299 {
 				t.Fatalf("got a token of %d bytes from an answer with status %d", n, status)
 			}
-			if !token.Expires.IsZero() && (token.Expires.Before(now) || token.Expires.After(now.AddDate(1, 0, 0))) {
-				t.Fatalf("got expiry %s", token.Expires)
+			known := token.ExpiresFrom != oauth.ExpiresUnknown && token.ExpiresFrom != oauth.ExpiresNever
+			if !inYear(token.Expires) || known == token.Expires.IsZero() {
+				t.Fatalf("got expiry %s from %q", token.Expires, token.ExpiresFrom)
+			}
+			if !token.RefreshExpires.IsZero() && token.Refresh.IsZero() {
+				t.Fatal("got the life of no refresh token")
 			}
 		}
 	})

@@ -80,6 +80,11 @@ func at(t testing.TB, c *connectors.Connector, base string) oauth.App {
 	moved.Authorize.URL = template("/authorize")
 	moved.Token.URL = template("/token")
 	moved.API.BaseURL = template("")
+	if c.Introspect != nil {
+		introspect := *c.Introspect
+		introspect.URL = template("/introspect")
+		moved.Introspect = &introspect
+	}
 	if c.Revoke != nil {
 		revoke := *c.Revoke
 		revoke.URL = template("/revoke/{client_id}")

@@ -1,5 +1,5 @@
 // Package oauth asks a provider's OAuth endpoints on behalf of a connection: it writes the
-// authorization URL, exchanges a code, refreshes a token and revokes a grant.
+// authorization URL, exchanges a code, refreshes a token, asks about one and revokes a grant.
 //
 // Start with [New], describe the OAuth client with an [App], and call the methods of [Client].
 // Nothing here stores, caches or retries: each call sends at most one request, never follows a

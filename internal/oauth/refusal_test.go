@@ -1,7 +1,9 @@
 package oauth_test
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,12 +16,23 @@ import (
 func TestRefusals(t *testing.T) {
 	const noise = `,"error_description":"canary-description \u001b[31m\r\n canary-refresh","error_uri":"http://x/?canary-code"}`
 	declared := plain(func(c *connectors.Connector) {
-		c.Errors = connectors.Errors{PermanentWhen: []string{"bad_refresh_token", "AppUninstalled"}, OperatorWhen: []string{"app_suspended"}}
+		c.Errors = connectors.Errors{
+			PermanentWhen: []connectors.ErrorCase{
+				{Code: "bad_refresh_token"},
+				{Code: "AppUninstalled"},
+				{Code: "invalid_request", Text: "Token REVOKED"},
+				{Text: "user is gone"},
+				{Status: 410},
+				{Code: "invalid_client", Text: "user left", Status: 403},
+			},
+			OperatorWhen:  []connectors.ErrorCase{{Code: "app_suspended"}, {Status: 402}},
+			TransientWhen: []connectors.ErrorCase{{Code: "over_quota"}, {Code: "invalid_grant", Text: "try again"}, {Status: 409}},
+		}
 	})
 	wechat := plain(func(c *connectors.Connector) {
 		c.Token.Response.SuccessWhen = &connectors.Condition{Path: "errcode", Equals: "0"}
 		c.Token.Response.ErrorPath = "errcode"
-		c.Errors.PermanentWhen = []string{"42002"}
+		c.Errors.PermanentWhen = []connectors.ErrorCase{{Code: "42002"}}
 	})
 	slack := builtin(t, "slack")
 	tests := []struct {
@@ -33,30 +46,43 @@ func TestRefusals(t *testing.T) {
 	}{
 		{name: "invalid_grant", status: 400, body: `{"error":"invalid_grant"` + noise, class: oauth.ClassPermanent, code: "invalid_grant"},
 		{name: "invalid_grant with 401", status: 401, body: `{"error":"invalid_grant"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
-		{name: "invalid_grant with 200", status: 200, body: `{"error":"invalid_grant","access_token":"canary-access"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
+		{name: "M-04 invalid_grant with 200", status: 200, body: `{"error":"invalid_grant","access_token":"canary-access"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
 		{name: "connector's permanent code", connector: declared, status: 400, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
 		{name: "in other case", connector: declared, status: 400, body: `{"error":"AppUninstalled"}`, class: oauth.ClassPermanent, code: "appuninstalled"},
+		{name: "declared text", connector: declared, status: 400, body: `{"error":"invalid_request","error_description":"The refresh token revoked: canary-description"}`, class: oauth.ClassPermanent, code: "invalid_request"},
+		{name: "other text", connector: declared, status: 400, body: `{"error":"invalid_request"` + noise, class: oauth.ClassOperator, code: "invalid_request"},
+		{name: "text in the code", connector: declared, status: 400, body: `{"error":"User is gone"}`, class: oauth.ClassPermanent, code: oauth.CodeProviderError},
+		{name: "text without code", connector: declared, status: 400, body: `{"error_description":"the user is gone"}`, class: oauth.ClassPermanent, code: "provider_status_400"},
+		{name: "M-04 text of a 200", connector: declared, status: 200, body: `{"error":"x","error_description":"the user is gone"}`, class: oauth.ClassPermanent, code: "x"},
+		{name: "text and a broken provider", connector: declared, status: 500, body: `{"error":"x","error_description":"the user is gone"}`, class: oauth.ClassTransient, code: "provider_status_500"},
+		{name: "status alone", connector: declared, status: 410, contentType: "text/html", body: "canary-description", class: oauth.ClassPermanent, code: "provider_status_410"},
+		{name: "a standard code says more than a status", connector: declared, status: 410, body: `{"error":"invalid_client"}`, class: oauth.ClassOperator, code: "invalid_client"},
+		{name: "a text says more than a standard code", connector: declared, status: 400, body: `{"error":"invalid_grant","error_description":"Try again later"}`, class: oauth.ClassTransient, code: "invalid_grant"},
+		{name: "all of the case", connector: declared, status: 403, body: `{"error":"invalid_client","error_description":"user left"}`, class: oauth.ClassPermanent, code: "invalid_client"},
+		{name: "all but the status", connector: declared, status: 400, body: `{"error":"invalid_client","error_description":"user left"}`, class: oauth.ClassOperator, code: "invalid_client"},
+		{name: "R-10 connector's transient code", connector: declared, status: 400, body: `{"error":"over_quota"}`, class: oauth.ClassTransient, code: "over_quota"},
+		{name: "R-10 connector's transient status", connector: declared, status: 409, body: "", class: oauth.ClassTransient, code: "provider_status_409"},
 		{name: "connector's operator code", connector: declared, status: 403, body: `{"error":"app_suspended"}`, class: oauth.ClassOperator, code: "app_suspended"},
-		{name: "invalid_client", status: 401, body: `{"error":"invalid_client"` + noise, class: oauth.ClassOperator, code: "invalid_client"},
-		{name: "unauthorized_client", status: 400, body: `{"error":"unauthorized_client"}`, class: oauth.ClassOperator, code: "unauthorized_client"},
-		{name: "401 with html", status: 401, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassOperator, code: "provider_status_401"},
+		{name: "R-09 invalid_client", status: 401, body: `{"error":"invalid_client"` + noise, class: oauth.ClassOperator, code: "invalid_client"},
+		{name: "R-09 unauthorized_client", status: 400, body: `{"error":"unauthorized_client"}`, class: oauth.ClassOperator, code: "unauthorized_client"},
+		{name: "R-09 401 with html", status: 401, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassOperator, code: "provider_status_401"},
 		{name: "404", status: 404, body: "", class: oauth.ClassOperator, code: "provider_status_404"},
-		{name: "unknown code", status: 400, body: `{"error":"something_new"}`, class: oauth.ClassOperator, code: "something_new"},
+		{name: "R-09 unknown code", status: 400, body: `{"error":"something_new"}`, class: oauth.ClassOperator, code: "something_new"},
 		{name: "code with spaces", status: 400, body: `{"error":"no such thing"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
 		{name: "code repeats the refresh token", status: 400, body: `{"error":"canary-refresh"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
 		{name: "code holds the refresh token", status: 400, body: `{"error":"bad.Canary-Refresh.x"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
-		{name: "error is an object", status: 200, body: `{"error":{"message":"canary-description"}}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
-		{name: "429", status: 429, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_429"},
-		{name: "500", status: 500, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_500"},
-		{name: "503 with html", status: 503, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassTransient, code: "provider_status_503"},
-		{name: "temporarily_unavailable", status: 400, body: `{"error":"temporarily_unavailable"}`, class: oauth.ClassTransient, code: "temporarily_unavailable"},
-		{name: "slack dead", connector: slack, status: 200, body: `{"ok":false,"error":"invalid_refresh_token"}`, class: oauth.ClassPermanent, code: "invalid_refresh_token"},
-		{name: "slack busy", connector: slack, status: 200, body: `{"ok":false,"error":"ratelimited"}`, class: oauth.ClassTransient, code: "ratelimited"},
-		{name: "slack client", connector: slack, status: 200, body: `{"ok":false,"error":"bad_client_secret"}`, class: oauth.ClassOperator, code: "bad_client_secret"},
-		{name: "slack without reason", connector: slack, status: 200, body: `{"ok":false}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
-		{name: "slack without ok", connector: slack, status: 200, body: `{"access_token":"canary-access"}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
-		{name: "github", connector: builtin(t, "github"), status: 200, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
-		{name: "numbers", connector: wechat, status: 200, body: `{"errcode":42002,"errmsg":"canary-description"}`, class: oauth.ClassPermanent, code: "42002"},
+		{name: "M-04 error is an object", status: 200, body: `{"error":{"message":"canary-description"}}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "R-10 429", status: 429, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_429"},
+		{name: "R-10 500", status: 500, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_500"},
+		{name: "R-10 503 with html", status: 503, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassTransient, code: "provider_status_503"},
+		{name: "R-10 temporarily_unavailable", status: 400, body: `{"error":"temporarily_unavailable"}`, class: oauth.ClassTransient, code: "temporarily_unavailable"},
+		{name: "M-04 slack dead", connector: slack, status: 200, body: `{"ok":false,"error":"invalid_refresh_token"}`, class: oauth.ClassPermanent, code: "invalid_refresh_token"},
+		{name: "M-04 slack busy", connector: slack, status: 200, body: `{"ok":false,"error":"ratelimited"}`, class: oauth.ClassTransient, code: "ratelimited"},
+		{name: "M-04 slack client", connector: slack, status: 200, body: `{"ok":false,"error":"bad_client_secret"}`, class: oauth.ClassOperator, code: "bad_client_secret"},
+		{name: "M-04 slack without reason", connector: slack, status: 200, body: `{"ok":false}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "M-04 slack without ok", connector: slack, status: 200, body: `{"access_token":"canary-access"}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
+		{name: "M-04 github", connector: builtin(t, "github"), status: 200, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
+		{name: "M-04 numbers", connector: wechat, status: 200, body: `{"errcode":42002,"errmsg":"canary-description"}`, class: oauth.ClassPermanent, code: "42002"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -89,6 +115,7 @@ func TestSuccessWhenWins(t *testing.T) {
 	}
 }
 
+// R-10: how long the provider asks to wait is kept, whatever it says that with.
 func TestRetryAfter(t *testing.T) {
 	tests := []struct {
 		name, value string
@@ -104,16 +131,22 @@ func TestRetryAfter(t *testing.T) {
 		{"huge", "99999999999999999999", 0},
 		{"junk", "soon", 0},
 	}
+	c := plain(func(c *connectors.Connector) {
+		c.Errors.TransientWhen = []connectors.ErrorCase{{Code: "over_quota"}}
+	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", test.value)
-				w.WriteHeader(http.StatusServiceUnavailable)
-			})
-			token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, plain(nil), base), vault.NewSecret(refresh))
-			own := wantError(t, token, err, oauth.ClassTransient, "provider_status_503")
-			if own.RetryAfter != test.want {
-				t.Errorf("got %s, want %s", own.RetryAfter, test.want)
+			for status, code := range map[int]string{503: "provider_status_503", 429: "provider_status_429", 400: "over_quota"} {
+				base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Retry-After", test.value)
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, `{"error":"over_quota"}`)
+				})
+				token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, c, base), vault.NewSecret(refresh))
+				own := wantError(t, token, err, oauth.ClassTransient, code)
+				if own.RetryAfter != test.want {
+					t.Errorf("status %d: got %s, want %s", status, own.RetryAfter, test.want)
+				}
 			}
 		})
 	}
@@ -151,4 +184,38 @@ func TestIncomplete(t *testing.T) {
 	wantError(t, token, err, oauth.ClassPermanent, oauth.CodeNoRefreshToken)
 	token, err = newClient(oauth.Options{}).Exchange(t.Context(), app, vault.NewSecret(code), vault.Secret{}, redirectURI)
 	wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+}
+
+// M-11: what a provider adds for people is not in the error, and the error is one plain line.
+func TestDescriptionsStayOut(t *testing.T) {
+	const rest = ` canary-description`
+	for name, description := range map[string]string{
+		"ansi":     `\u001b[2J\u001b]0;owned\u0007` + rest,
+		"newlines": `\r\nlevel=error msg=\"forged\"\n` + rest,
+		"bidi":     `\u202e` + rest,
+		"long":     strings.Repeat("x", 60<<10) + rest,
+		"1 MB":     strings.Repeat("x", 1<<20) + rest,
+	} {
+		t.Run("M-11 "+name, func(t *testing.T) {
+			want, class := "invalid_grant", oauth.ClassPermanent
+			if name == "1 MB" { // it is not read that far
+				want, class = "provider_status_400", oauth.ClassOperator
+			}
+			c := plain(func(c *connectors.Connector) {
+				c.Errors.PermanentWhen = []connectors.ErrorCase{{Code: "invalid_grant", Text: "canary"}}
+			})
+			app := at(t, c, says(t, 400, jsonType, `{"error":"invalid_grant","error_description":"`+description+`"}`))
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			wantError(t, token, err, class, want)
+			if n := len(err.Error()); n > 200 {
+				t.Errorf("the error has %d characters", n)
+			}
+			app = at(t, plain(nil), says(t, 400, jsonType, `{"error":"`+description+`"}`))
+			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			if name != "1 MB" {
+				want = oauth.CodeProviderError
+			}
+			wantError(t, token, err, oauth.ClassOperator, want)
+		})
+	}
 }

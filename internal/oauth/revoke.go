@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
@@ -44,7 +46,7 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 		body:    or(how.Body, "form"),
 		form:    url.Values{or(how.Param, "token"): {token.Reveal()}},
 	}
-	app.signRevocation(&m, g.Access)
+	app.sign(&m, how.Auth, g.Access)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	a, err := c.send(ctx, opRevoke, m)
@@ -61,9 +63,9 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 	return true, nil
 }
 
-// signRevocation adds what authenticates the call.
-func (a App) signRevocation(m *message, access vault.Secret) {
-	switch a.Connector.Revoke.Auth {
+// sign adds what authenticates a call about a token; how is as in [connectors.Revoke].Auth.
+func (a App) sign(m *message, how string, access vault.Secret) {
+	switch how {
 	case "none":
 	case "bearer":
 		m.auth = "Bearer " + access.Reveal()
@@ -88,9 +90,9 @@ func (d *dialect) revoked(a answer) error {
 	if a.ok() && (okWhen == nil || doc.holds(okWhen)) {
 		return nil
 	}
-	code := d.errorCode(doc)
-	err := d.refusal(a, code)
-	if err.Class == ClassPermanent || err.Class == ClassOperator && listed(code, deadCodes, nil) {
+	err := d.refusal(a, doc)
+	code := strings.ToLower(d.errorCode(doc))
+	if err.Class == ClassPermanent || err.Class == ClassOperator && slices.Contains(deadCodes, code) {
 		return nil
 	}
 	return err

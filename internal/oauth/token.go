@@ -15,10 +15,11 @@ import (
 
 // The values of [Error].Op.
 const (
-	opAuthorize = "authorize"
-	opExchange  = "exchange"
-	opRefresh   = "refresh"
-	opRevoke    = "revoke"
+	opAuthorize  = "authorize"
+	opExchange   = "exchange"
+	opRefresh    = "refresh"
+	opIntrospect = "introspect"
+	opRevoke     = "revoke"
 )
 
 // Token is a token endpoint's answer, checked.
@@ -27,9 +28,11 @@ type Token struct {
 	// Refresh is empty when the answer had none; after a refresh the old one stays good then.
 	Refresh vault.Secret
 	IDToken vault.Secret
-	// Expires is when Access dies; zero when it does not, or nobody said.
-	Expires time.Time
-	// RefreshExpires is when Refresh dies; zero when the provider did not say.
+	// Expires is when Access dies; zero when it does not, or nobody said. ExpiresFrom tells which.
+	Expires     time.Time
+	ExpiresFrom ExpiresFrom
+	// RefreshExpires is when Refresh dies; zero when there is none, or neither provider nor connector
+	// says it.
 	RefreshExpires time.Time
 	// Scopes are the granted ones; nil when the provider did not say, empty when it said none.
 	Scopes []string

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -131,6 +132,7 @@ func TestRedirects(t *testing.T) {
 		})
 		app := at(t, builtin(t, "github"), base)
 		app.ClientID = "id"
+		app.Connector.Introspect, app.Endpoints.Introspect = &connectors.Introspect{}, base+"/introspect"
 		client := newClient(oauth.Options{})
 		token, err := exchange(t, client, app)
 		wantError(t, token, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
@@ -138,8 +140,10 @@ func TestRedirects(t *testing.T) {
 		wantError(t, token, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
 		_, err = client.Revoke(t.Context(), app, vault.Grant{Access: vault.NewSecret(access)})
 		wantError(t, oauth.Token{}, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
-		if n := asked.Load(); n != 3 {
-			t.Errorf("status %d: got %d requests, want 3", status, n)
+		_, err = client.Introspect(t.Context(), app, vault.NewSecret(access))
+		wantError(t, oauth.Token{}, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
+		if n := asked.Load(); n != 4 {
+			t.Errorf("status %d: got %d requests, want 4", status, n)
 		}
 	}
 }

@@ -1,0 +1,81 @@
+package connectors
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Expired is an answer of a provider's API that means that the access token is no longer good. All
+// that is given must hold; a status alone is enough.
+type Expired struct {
+	// Status is the HTTP status; zero means any.
+	Status int `yaml:"status,omitempty"`
+	// Header is what a header must have in it; nil means that headers do not matter.
+	Header *HeaderTest `yaml:"header,omitempty"`
+	// Path is where a member of a JSON body stands, and In are the texts that it may be, written as
+	// in [Condition].Equals. Both are given, or neither.
+	Path string   `yaml:"path,omitempty"`
+	In   []string `yaml:"in,omitempty" scalar:"any"`
+}
+
+// HeaderTest is a test on a header.
+type HeaderTest struct {
+	Name string `yaml:"name"`
+	// Contains stands somewhere in one of the header's values, in any case.
+	Contains string `yaml:"contains"`
+}
+
+// MayBe tells whether status and header are those of the case. If not [Expired.NeedsBody], that
+// decides it; else [Expired.IsBody] does.
+func (e *Expired) MayBe(status int, header http.Header) bool {
+	if e.Status != 0 && e.Status != status {
+		return false
+	}
+	if e.Header == nil {
+		return true
+	}
+	want := strings.ToLower(e.Header.Contains)
+	return slices.ContainsFunc(header.Values(e.Header.Name), func(value string) bool {
+		return strings.Contains(strings.ToLower(value), want)
+	})
+}
+
+// NeedsBody tells whether the case can only be decided with the body.
+func (e *Expired) NeedsBody() bool { return e.Path != "" }
+
+// IsBody tells whether a whole JSON body is that of the case. What is not one JSON object is not.
+func (e *Expired) IsBody(body []byte) bool {
+	// Most answers have none of the texts in them, and need not be parsed. A backslash may hide one.
+	if !slices.ContainsFunc(e.In, func(text string) bool { return bytes.Contains(body, []byte(text)) }) &&
+		bytes.IndexByte(body, '\\') < 0 {
+		return false
+	}
+	text, ok := member(body, e.Path)
+	return ok && slices.Contains(e.In, text)
+}
+
+// member returns the member at a path of a JSON object, written as text. Objects, lists and null have
+// no text.
+func member(body []byte, path string) (string, bool) {
+	for deeper := true; deeper; {
+		var doc map[string]json.RawMessage
+		if json.Unmarshal(body, &doc) != nil {
+			return "", false
+		}
+		var name string
+		name, path, deeper = strings.Cut(path, ".")
+		body = doc[name]
+	}
+	switch {
+	case len(body) == 0, body[0] == '{', body[0] == '[', body[0] == 'n':
+		return "", false
+	case body[0] != '"':
+		return string(body), true
+	}
+	var text string
+	err := json.Unmarshal(body, &text)
+	return text, err == nil
+}
