@@ -45,6 +45,14 @@ func init() {
 //		callback    https://accounts.example.com/oauth/callback
 //		return_urls https://app.example.com
 //		app_name    "Example App"
+//		refresh {
+//			ahead      5m
+//			idle_after 7d
+//		}
+//		webhook app {
+//			url    https://app.example.com/hooks/claviger
+//			secret {file./run/secrets/webhook}
+//		}
 //	}
 type App struct {
 	// VaultRaw is the store of the vault, a module in claviger.vaults.
@@ -61,6 +69,9 @@ type App struct {
 	// Connections are the connections written in the configuration, by name. They are read-only
 	// through the API; others are kept in the vault.
 	Connections map[string]*ConnectionConfig `json:"connections,omitempty"`
+	// Webhooks are the endpoints of the app, by name, that get events. They are read-only through the
+	// API; others are kept in the vault.
+	Webhooks map[string]*WebhookConfig `json:"webhooks,omitempty"`
 	// Callback is the public URL below which each connection has its redirect URI:
 	// CALLBACK/NAME. A site with claviger_consent must answer there. Without it no user can
 	// consent.
@@ -71,6 +82,8 @@ type App struct {
 	AppName string `json:"app_name,omitempty"`
 	// LinkTTL is how long an authorization link can be opened: 15 minutes when zero.
 	LinkTTL caddy.Duration `json:"link_ttl,omitempty"`
+	// Refresh says what is done for accounts without being asked.
+	Refresh *RefreshConfig `json:"refresh,omitempty"`
 	// CacheSize bounds the memory for opened credentials, in bytes: 24 MiB when zero.
 	CacheSize int `json:"cache_size,omitempty"`
 
@@ -81,6 +94,7 @@ type App struct {
 	key        KeyModule
 	catalog    *connectors.Catalog
 	configured []vault.Connection
+	webhooks   []vault.Webhook
 	callback   *url.URL
 	oauth      *oauth.Client
 	runtime    *runtime
@@ -102,6 +116,9 @@ type ConnectionConfig struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Params are values of the connector's app inputs.
 	Params map[string]string `json:"params,omitempty"`
+	// ExposeTokens lets the management API hand out the access tokens of its accounts: not unless it is
+	// true. Refresh tokens are never handed out.
+	ExposeTokens *bool `json:"expose_tokens,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -121,6 +138,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.loadConnections(); err != nil {
+		return err
+	}
+	if err := a.loadWebhooks(); err != nil {
 		return err
 	}
 	if a.Callback != "" {
@@ -177,7 +197,7 @@ func (a *App) loadConnections() error {
 		}
 		conn := vault.Connection{
 			Project: vault.DefaultProject, Name: name, Connector: c.Connector, Origin: vault.OriginConfig,
-			Scopes: c.Scopes, Params: map[string]string{},
+			Scopes: c.Scopes, Params: map[string]string{}, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
 		}
 		var err error
 		if conn.ClientID, err = resolve("client_id of connection "+name, c.ClientID); err != nil {
@@ -206,6 +226,9 @@ func (a *App) Validate() error {
 	if a.LinkTTL < 0 {
 		return fmt.Errorf("link_ttl must not be negative")
 	}
+	if err := a.Refresh.check(); err != nil {
+		return err
+	}
 	if len(a.ReturnURLs) > 0 && a.callback == nil {
 		return fmt.Errorf("return_urls need a callback")
 	}
@@ -215,12 +238,14 @@ func (a *App) Validate() error {
 	return a.consentOptions(nil).Check()
 }
 
-// Start opens the vault.
+// Start opens the vault, and begins to look after its accounts.
 func (a *App) Start() error {
 	start := time.Now()
-	if _, err := a.open(a.ctx); err != nil {
+	c, err := a.open(a.ctx)
+	if err != nil {
 		return err
 	}
+	a.runtime.tending.by(c.broker)
 	a.log.Info("vault is open", zap.String("store", a.store.Identity()), zap.Duration("took", time.Since(start)))
 	return nil
 }

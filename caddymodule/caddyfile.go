@@ -43,7 +43,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		read, ok := appOptions[d.Val()]
 		if !ok {
 			return d.Errf("unknown claviger option %q: use vault, key, seal_identifiers, connectors, connection, callback, "+
-				"return_urls, app_name, link_ttl or cache_size", d.Val())
+				"return_urls, app_name, link_ttl, cache_size, refresh or webhook", d.Val())
 		}
 		if err := read(a, d); err != nil {
 			return err
@@ -63,16 +63,7 @@ var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
 		return err
 	},
 	"seal_identifiers": func(a *App, d *caddyfile.Dispenser) error {
-		var text string
-		if err := once(d, &text); err != nil {
-			return err
-		}
-		if text != "on" && text != "off" || a.SealIdentifiers != nil {
-			return d.Err("seal_identifiers is on or off, once")
-		}
-		on := text == "on"
-		a.SealIdentifiers = &on
-		return nil
+		return onOff(d, &a.SealIdentifiers)
 	},
 	"connectors": func(a *App, d *caddyfile.Dispenser) error {
 		folders := d.RemainingArgs()
@@ -83,6 +74,8 @@ var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
 		return nil
 	},
 	"connection": parseConnection,
+	"refresh":    parseRefresh,
+	"webhook":    parseWebhook,
 	"callback":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.Callback) },
 	"app_name":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.AppName) },
 	"return_urls": func(a *App, d *caddyfile.Dispenser) error {
@@ -127,59 +120,6 @@ func guest(d *caddyfile.Dispenser, earlier json.RawMessage, namespace, inlineKey
 	return caddyconfig.JSONModuleObject(unm, inlineKey, name, nil), nil
 }
 
-// parseConnection reads `connection NAME { … }`.
-func parseConnection(a *App, d *caddyfile.Dispenser) error {
-	var name string
-	if !d.AllArgs(&name) {
-		return d.ArgErr()
-	}
-	if a.Connections[name] != nil {
-		return d.Errf("connection %s stands twice", name)
-	}
-	c := &ConnectionConfig{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		switch option := d.Val(); option {
-		case "connector":
-			if err := once(d, &c.Connector); err != nil {
-				return err
-			}
-		case "client_id":
-			if err := once(d, &c.ClientID); err != nil {
-				return err
-			}
-		case "client_secret":
-			if err := once(d, &c.ClientSecret); err != nil {
-				return err
-			}
-		case "scopes":
-			scopes := d.RemainingArgs()
-			if len(scopes) == 0 {
-				return d.ArgErr()
-			}
-			c.Scopes = append(c.Scopes, scopes...)
-		case "param":
-			args := d.RemainingArgs()
-			if len(args) != 2 {
-				return d.ArgErr()
-			}
-			if c.Params == nil {
-				c.Params = map[string]string{}
-			}
-			c.Params[args[0]] = args[1]
-		default:
-			return d.Errf("unknown option %q of connection %s: use connector, client_id, client_secret, scopes or param", option, name)
-		}
-	}
-	if c.Connector == "" {
-		c.Connector = name // a connection named like its connector needs no further word
-	}
-	if a.Connections == nil {
-		a.Connections = map[string]*ConnectionConfig{}
-	}
-	a.Connections[name] = c
-	return nil
-}
-
 // once reads one argument into an option that has not been set yet. The value is never printed: it
 // may be a secret.
 func once(d *caddyfile.Dispenser, into *string) error {
@@ -190,6 +130,20 @@ func once(d *caddyfile.Dispenser, into *string) error {
 	if !d.AllArgs(into) {
 		return d.Errf("%s needs exactly one value", option)
 	}
+	return nil
+}
+
+// onOff is once for a switch.
+func onOff(d *caddyfile.Dispenser, into **bool) error {
+	option, text := d.Val(), ""
+	if err := once(d, &text); err != nil {
+		return err
+	}
+	if text != "on" && text != "off" || *into != nil {
+		return d.Errf("%s is on or off, once", option)
+	}
+	on := text == "on"
+	*into = &on
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/internal/consent"
@@ -24,7 +26,7 @@ func init() {
 //	claviger_consent
 //
 // Requests to it are not in the site's access log, because their URIs hold secrets; the app logs
-// them without.
+// them without. In traces their paths are without links.
 type Consent struct {
 	app *App
 	log *zap.Logger
@@ -46,21 +48,23 @@ func (h *Consent) Provision(ctx caddy.Context) (err error) {
 func (h *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	core, err := h.app.serving(r.Context())
 	if err != nil {
+		h.hide(r)
 		problem.Write(w, vaultProblem(err).(*problem.Problem))
 		return nil
 	}
 	if core.flow == nil || !core.flow.Serves(r) {
 		return next.ServeHTTP(w, r)
 	}
-	h.hideFromAccessLog(r)
+	h.hide(r)
 	core.flow.ServeHTTP(w, r)
 	return nil
 }
 
-// hideFromAccessLog keeps links, codes and states out of the server's access log, which would
-// write the URI as it came, and writes a line without them instead.
-func (h *Consent) hideFromAccessLog(r *http.Request) {
+// hide keeps links, codes and states out of the server's access log, which would write the URI as it
+// came, and writes a line without them instead. A trace has the path, which holds links.
+func (h *Consent) hide(r *http.Request) {
 	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", consent.RedactURI(r.URL.Path)))
 	h.log.Info("consent page", zap.String("method", r.Method), zap.String("uri", consent.RedactURI(r.URL.RequestURI())),
 		zap.String("remote", r.RemoteAddr))
 }

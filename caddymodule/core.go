@@ -72,11 +72,12 @@ func (a *App) configure(ctx context.Context, v *vault.Vault) error {
 		return err
 	}
 	a.runtime.maintenance.wakeUp()
-	return nil
+	return a.recordWebhooks(ctx, v)
 }
 
-// giveBack has the running configuration's settings in force again after this one has ended: one that
-// could not start may have given the vault that they share its own before another app failed.
+// giveBack has the running configuration's settings in force again after this one has ended, and has it
+// look after the accounts: one that could not start may have given the vault that they share its own
+// before another app failed.
 func (a *App) giveBack() {
 	running, err := activeApp()
 	if err != nil || running == a || running.runtime != a.runtime {
@@ -91,6 +92,7 @@ func (a *App) giveBack() {
 	if err := running.configure(ctx, c.vault); err != nil {
 		running.log.Error("the vault has settings of a configuration that has failed; reload", zap.Error(err))
 	}
+	running.runtime.tending.by(c.broker)
 }
 
 // configureTime bounds opening and configuring the vault.
@@ -109,7 +111,7 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 	c := &core{vault: v, set: set}
 	c.broker = broker.New(broker.Options{
 		Vault: v, Connections: set, OAuth: a.oauth, Shared: a.runtime.shared,
-		Log: a.log.Named("broker"), Notify: a.brokerEvent,
+		Log: a.log.Named("broker"), Schedule: a.Refresh.schedule(), Observe: meter{},
 	})
 	if a.callback != nil {
 		if c.flow, err = consent.New(a.consentOptions(c)); err != nil {
@@ -121,6 +123,7 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: c.flow,
 		Health: func(ctx context.Context) api.Health { return a.health(ctx, true) }, Unsaved: a.runtime.shared.Unsaved, Expand: expand,
 		Reseal:  a.runtime.maintenance.wakeUp,
+		Deliver: a.runtime.delivering.wakeUp,
 		Version: version, StartedAt: a.runtime.started, Log: a.log.Named("api"),
 	})
 	return c, nil

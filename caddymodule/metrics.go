@@ -1,32 +1,25 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/claviger-proxy/claviger/vault"
 )
 
-// Metrics of the process. Every configuration has a registry of its own, so they are registered
-// again with each. No label holds an account, a user or a path.
-var (
-	vaultOperations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: "caddy", Subsystem: "claviger_vault", Name: "operation_seconds",
-		Help:    "How long operations on the vault's store took.",
-		Buckets: []float64{1e-5, 1e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 1, 5},
-	}, []string{"operation", "result"})
-	vaultOpened = prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "caddy", Subsystem: "claviger_vault", Name: "open_seconds",
-		Help: "How long opening the vault took.",
-	})
-)
+// collectors are the metrics of the process. Every configuration has a registry of its own, so they
+// are registered again with each. No label holds an account, a user or a path.
+var collectors = []prometheus.Collector{
+	vaultOperations, vaultOpened,
+	vaultCollector{},
+	refreshes, refreshTook, refreshWaiting, refreshesForced, checks, eventsDropped,
+	tokenCollector{},
+	deliveries, deliveryTook,
+	webhookCollector{},
+}
 
 func registerMetrics(r *prometheus.Registry) error {
-	for _, c := range []prometheus.Collector{vaultOperations, vaultOpened, vaultCollector{}} {
+	for _, c := range collectors {
 		var already prometheus.AlreadyRegisteredError
 		if err := r.Register(c); err != nil && !errors.As(err, &already) {
 			return fmt.Errorf("registering metrics: %w", err)
@@ -35,99 +28,16 @@ func registerMetrics(r *prometheus.Registry) error {
 	return nil
 }
 
-// observeVault is told of every operation on the vault's store.
-func observeVault(op string, took time.Duration, err error) {
-	vaultOperations.WithLabelValues(op, vaultResult(err)).Observe(took.Seconds())
-}
-
-// vaultResult is the outcome of an operation. What callers are told as an answer is no error.
-func vaultResult(err error) string {
-	switch {
-	case err == nil, errors.Is(err, vault.ErrNotFound):
-		return "ok"
-	case errors.Is(err, vault.ErrConflict), errors.Is(err, vault.ErrExists):
-		return "conflict"
-	case errors.Is(err, vault.ErrFull):
-		return "full"
-	case errors.Is(err, vault.ErrDamaged):
-		return "damaged"
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, vault.ErrUnknown):
-		return "timeout"
-	}
-	return "error"
-}
-
-func vaultGauge(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("caddy_claviger_vault_"+name, help, labels, nil)
-}
-
-var (
-	descBytes    = vaultGauge("bytes", "Size of the vault's files.")
-	descStale    = vaultGauge("stale_bytes", "What is known of the files to be deleted or replaced, and goes with the next merges.")
-	descRecords  = vaultGauge("records", "Records in the vault.", "kind")
-	descAccounts = vaultGauge("accounts", "Connected accounts.", "status")
-	descKeys     = vaultGauge("key_info", "Keys of the vault's keyset, and the one that encrypts it.", "key", "role")
-	descReseal   = vaultGauge("resealing", "1 while records are to be sealed anew, else 0.")
-	descSeen     = vaultGauge("resealed_records", "Records that re-sealing has seen in this pass.")
-)
-
-// vaultCollector measures the vault of the running configuration when it is asked.
-type vaultCollector struct{}
-
-func (vaultCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descBytes, descStale, descRecords, descAccounts, descKeys, descReseal, descSeen} {
-		ch <- d
-	}
-}
-
-// collectTime bounds what a scrape waits for the vault.
-const collectTime = 5 * time.Second
-
-func (vaultCollector) Collect(ch chan<- prometheus.Metric) {
+// running returns the core of the running configuration, for what is measured when it is asked for. There
+// is none before the vault is open; readiness tells why.
+func running() (*App, *core) {
 	app, err := activeApp()
 	if err != nil {
-		return
+		return nil, nil
 	}
-	core := app.core.Load()
-	if core == nil {
-		return // the vault is not open; readiness tells why
+	c := app.core.Load()
+	if c == nil {
+		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
-	defer cancel()
-	gauge := func(d *prometheus.Desc, v int64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
-	}
-	if size, ok, err := core.vault.Measure(ctx); ok && err == nil {
-		gauge(descBytes, size.Bytes)
-		gauge(descStale, size.Stale)
-		for kind, n := range size.Records {
-			gauge(descRecords, int64(n), string(kind))
-		}
-	}
-	if counts, err := core.vault.CountAccounts(ctx); err == nil {
-		for status, n := range counts {
-			gauge(descAccounts, int64(n), string(status))
-		}
-	}
-	ring := core.vault.Keyring()
-	gauge(descKeys, 1, ring.KeyEncryptionKey, "key_encryption")
-	for _, k := range ring.Keys {
-		role := "earlier"
-		if k.Primary {
-			role = "primary"
-		}
-		gauge(descKeys, 1, k.ID, role)
-	}
-	state, err := core.vault.ResealState(ctx)
-	if err != nil {
-		return
-	}
-	gauge(descSeen, int64(state.Seen))
-	if state.Needed {
-		gauge(descReseal, 1)
-	} else {
-		gauge(descReseal, 0)
-	}
+	return app, c
 }
-
-var _ prometheus.Collector = vaultCollector{}

@@ -21,7 +21,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := make(chan *prometheus.Desc, 100)
-	for _, c := range []prometheus.Collector{vaultOperations, vaultOpened, vaultCollector{}} {
+	for _, c := range collectors {
 		c.Describe(all)
 	}
 	close(all)

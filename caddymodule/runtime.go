@@ -20,11 +20,16 @@ var runtimes = caddy.NewUsagePool()
 // drainTime is how long refreshes under way may take to finish and be saved when the process ends.
 const drainTime = 20 * time.Second
 
-// runtime is what survives a reload: the open vault, refreshes under way, opened credentials.
+// runtime is what survives a reload: the open vault, refreshes under way, opened credentials, what is done
+// for accounts without being asked, and the delivery of events.
 type runtime struct {
 	shared  *broker.Shared
 	started time.Time
 	log     *zap.Logger
+	tending tending
+	events  *eventQueue
+	// delivering is there from when the vault is open.
+	delivering delivering
 
 	mu          sync.Mutex
 	vault       *vault.Vault
@@ -32,14 +37,18 @@ type runtime struct {
 	maintenance *maintenance
 }
 
+func newRuntime(cacheSize int, log *zap.Logger) *runtime {
+	return &runtime{
+		shared: broker.NewShared(cacheSize), started: time.Now(), log: log,
+		events: newEventQueue(log.Named("events")), maintenance: newMaintenance(),
+	}
+}
+
 // hold takes hold of the runtime of this app's store.
 func (a *App) hold() error {
 	id := a.store.Identity()
 	got, _, err := runtimes.LoadOrNew(id, func() (caddy.Destructor, error) {
-		return &runtime{
-			shared: broker.NewShared(a.CacheSize), started: time.Now(), log: caddy.Log().Named("claviger"),
-			maintenance: newMaintenance(),
-		}, nil
+		return newRuntime(a.CacheSize, caddy.Log().Named("claviger")), nil
 	})
 	if err != nil {
 		return err
@@ -76,19 +85,23 @@ func (r *runtime) open(ctx context.Context, a *App) (*vault.Vault, error) {
 	}
 	v, err := vault.OpenWith(ctx, s, a.key.KeyProvider(), vault.Options{
 		Log: r.log.Named("vault"), ClearIdentifiers: !a.sealIdentifiers(), Observe: observeVault,
+		Notify: r.accountEvent,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	vaultOpened.Set(time.Since(start).Seconds())
 	r.vault = v
+	r.delivering.start(r.newDeliverer(v))
 	r.maintenance.start(v)
+	r.events.start(r.emit)
 	return v, nil
 }
 
-// Destruct runs when the last configuration has let go: refreshes under way are finished and
-// saved, then the vault is closed.
+// Destruct runs when the last configuration has let go: nothing new is begun, refreshes under way are
+// finished and saved, then the vault is closed.
 func (r *runtime) Destruct() error {
+	r.tending.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := r.shared.Drain(ctx); err != nil {
@@ -100,6 +113,8 @@ func (r *runtime) Destruct() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true // before maintenance is stopped, so that nobody starts it again
+	r.events.stop()
+	r.delivering.stop()
 	r.maintenance.stop()
 	if r.vault == nil {
 		return nil

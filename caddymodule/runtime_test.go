@@ -9,7 +9,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/vault"
 	"github.com/claviger-proxy/claviger/vault/seal"
 	"github.com/claviger-proxy/claviger/vault/vaulttest"
@@ -39,7 +38,7 @@ func (g *slowGuests) KeyProvider() seal.KeyProvider { return g.keys }
 func TestDestructWhileOpening(t *testing.T) {
 	g := &slowGuests{store: vaulttest.NewStore(t), keys: vaulttest.NewKeys(t), opening: make(chan struct{}), proceed: make(chan struct{})}
 	a := &App{store: g, key: g, log: zap.NewNop()}
-	r := &runtime{shared: broker.NewShared(0), log: zap.NewNop(), maintenance: newMaintenance()}
+	r := newRuntime(0, zap.NewNop())
 	opened, ended := make(chan error, 1), make(chan error, 1)
 	go func() { _, err := r.open(t.Context(), a); opened <- err }()
 	<-g.opening

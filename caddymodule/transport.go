@@ -18,6 +18,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/policy"
+	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/internal/replay"
 )
 
@@ -25,14 +26,18 @@ func init() {
 	caddy.RegisterModule(new(Transport))
 }
 
+// codeRefreshedRetry is on a refusal of the provider that could not be answered with a second request,
+// although there is a new credential now. docs/reference/errors.md explains it.
+const codeRefreshedRetry = "token_refreshed_retry"
+
 // defaultReplayLimit is how much of a request's body is kept for a second attempt.
 const defaultReplayLimit = 1 << 20
 
 // Transport puts the account's credential on a private copy of the request and sends it to the
-// connection's base. When the provider refuses the credential with 401, it is renewed and the
-// request sent once more; if that is not possible, the provider's own answer is passed on. It
-// needs connected_account before it. All options of reverse_proxy's http transport are options of
-// this one too. Caddyfile:
+// connection's base. When the provider refuses the credential, with 401 or as its connector
+// declares, it is renewed and the request sent once more; if that is not possible, the provider's
+// own answer is passed on. It needs connected_account before it. All options of reverse_proxy's http
+// transport are options of this one too. Caddyfile:
 //
 //	transport credential {
 //		replay_limit 1MiB
@@ -95,7 +100,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.r, a.stop = r.WithContext(ctx), stop
 	}
 	resp, err := t.send(a.r, h, h.credential, first)
-	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+	if err == nil && expired(resp, h.target.Connection.Connector().Errors.ExpiredWhen) {
 		resp, err = t.again(a, r, resp)
 	} else if a.body != nil {
 		a.body.Release()
@@ -112,6 +117,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.upload.answering()
 	}
 	cleanAnswer(resp, h)
+	if h.outcome == outcomeTooLarge {
+		resp.Header.Set(problem.Header, codeRefreshedRetry)
+	}
 	return resp, nil
 }
 

@@ -43,9 +43,19 @@ type Account struct {
 	// TokenExpiresAt is zero when the token does not expire, or the provider did not say.
 	TokenExpiresAt   time.Time `json:"token_expires_at,omitzero"`
 	RefreshExpiresAt time.Time `json:"refresh_expires_at,omitzero"`
-	// LastError is the code of the last failed refresh.
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	// LastUsedAt is when the account's credential was last asked for, within an hour or so, CheckedAt
+	// when the provider was last asked whether it takes it.
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+	CheckedAt  time.Time `json:"checked_at,omitzero"`
+	// NextDueAt is when something is done for the account without being asked, such as a refresh ahead
+	// of its time; zero when nothing is planned.
+	NextDueAt time.Time `json:"next_due_at,omitzero"`
+	// LastError is the code of the last failed refresh, LastErrorClass its class: permanent, operator,
+	// transient or malformed. Failures counts the failed ones since the last that was not.
+	LastError      string    `json:"last_error,omitempty"`
+	LastErrorClass string    `json:"last_error_class,omitempty"`
+	LastErrorAt    time.Time `json:"last_error_at,omitzero"`
+	Failures       int       `json:"failures,omitempty"`
 }
 
 // Identity is who an account is at the provider, as far as it tells.

@@ -1,5 +1,5 @@
 // Package client talks to the management API of a running Claviger: connections, authorization
-// links, connected accounts, the vault.
+// links, connected accounts, events, webhooks, the vault.
 //
 // Begin with [New], which takes the admin endpoint's URL or the path of its unix socket:
 //
@@ -8,9 +8,9 @@
 //	// send the user's browser to link.URL
 //
 // The types of this package are the documents that go over the wire. None of them holds a token or
-// a client secret, except [NewConnection] and [Import] on their way in. What the server refuses
-// comes back as an [*Error], whose Code is stable. Requests go to the provider not through this
-// package but through the proxy.
+// a secret, except [NewConnection], [NewWebhook] and [Import] on their way in, and [Token] and
+// [WebhookWithSecret]. What the server refuses comes back as an [*Error], whose Code is stable.
+// Requests go to the provider not through this package but through the proxy.
 package client
 
 import (

@@ -26,6 +26,8 @@ type Connection struct {
 	// Scopes are asked for; empty means the connector's default ones.
 	Scopes []string          `json:"scopes,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
+	// ExposeTokens tells that access tokens of its accounts may be fetched.
+	ExposeTokens bool `json:"expose_tokens,omitempty"`
 	// RedirectURI is what to register at the provider; absent when the server has no callback.
 	RedirectURI string    `json:"redirect_uri,omitempty"`
 	CreatedAt   time.Time `json:"created_at,omitzero"`
@@ -43,6 +45,8 @@ type NewConnection struct {
 	ClientSecret string            `json:"client_secret,omitempty"`
 	Scopes       []string          `json:"scopes,omitempty"`
 	Params       map[string]string `json:"params,omitempty"`
+	// ExposeTokens lets access tokens of its accounts be fetched.
+	ExposeTokens bool `json:"expose_tokens,omitempty"`
 }
 
 // Connections lists one page of connections in the order of their names.

@@ -31,6 +31,18 @@ type Identity struct {
 	Avatar string `json:"avatar,omitempty"`
 }
 
+// Facts are noted of an account without changing what it is; see [Vault.Note].
+type Facts struct {
+	// LastUsedAt is when its credential was last asked for, within an hour or so.
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+	// CheckedAt is when the provider was last asked whether it takes the credential.
+	CheckedAt time.Time `json:"checked_at,omitzero"`
+	// ExpiryTold is the RefreshExpiresAt that has been warned of.
+	ExpiryTold time.Time `json:"expiry_told,omitzero"`
+	// DueAt is when there is something to do for it without being asked; zero is never.
+	DueAt time.Time `json:"due_at,omitzero"`
+}
+
 // ConnectedAccount is one user's account at one connection. It holds no secret.
 type ConnectedAccount struct {
 	ID           AccountID
@@ -53,9 +65,13 @@ type ConnectedAccount struct {
 	// TokenExpiresAt is when the access token expires; zero when it does not, or nobody said.
 	TokenExpiresAt   time.Time
 	RefreshExpiresAt time.Time
-	// LastError is the code of the last failed refresh; LastErrorAt its time.
-	LastError   string
-	LastErrorAt time.Time
+	Facts
+	// LastError is the code of the last failed refresh, LastErrorClass its class and LastErrorAt its
+	// time. Failures counts the failed ones since the last that was not.
+	LastError      string
+	LastErrorClass string
+	LastErrorAt    time.Time
+	Failures       int
 	// Generation is the one of the latest grant; 0 before the first. It never goes back, and stays
 	// when the grant is dropped.
 	Generation uint64
@@ -81,10 +97,13 @@ type accountMeta struct {
 	RefreshedAt      time.Time    `json:"refreshed_at,omitzero"`
 	TokenExpiresAt   time.Time    `json:"token_expires_at,omitzero"`
 	RefreshExpiresAt time.Time    `json:"refresh_expires_at,omitzero"`
-	LastError        string       `json:"last_error,omitempty"`
-	LastErrorAt      time.Time    `json:"last_error_at,omitzero"`
-	Generation       uint64       `json:"generation"`
-	Version          uint64       `json:"-"`
+	Facts
+	LastError      string    `json:"last_error,omitempty"`
+	LastErrorClass string    `json:"last_error_class,omitempty"`
+	LastErrorAt    time.Time `json:"last_error_at,omitzero"`
+	Failures       int       `json:"failures,omitempty"`
+	Generation     uint64    `json:"generation"`
+	Version        uint64    `json:"-"`
 }
 
 func (m *accountMeta) project() string { return m.Project }
@@ -178,11 +197,12 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
-		err := v.write(ctx, func(r *ring) ([]Change, error) {
+		err := v.record(ctx, func(r *ring) ([]Change, []Event, error) {
 			if r != seen {
-				return nil, errRace
+				return nil, nil, errRace
 			}
-			return one(r.account(ctx, &n, n.CreatedAt))
+			c, err := r.account(ctx, &n, n.CreatedAt)
+			return []Change{c}, []Event{Event{Type: EventCreated}.about(n)}, err
 		})
 		if errors.Is(err, errRace) {
 			continue
@@ -196,25 +216,45 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 	return missing(accountKey(n.ID), ErrConflict)
 }
 
-// DeleteAccount removes an account and its grant. No account is no error.
+// DeleteAccount removes an account, its grant, and what is noted of a refresh. No account is no
+// error.
 func (v *Vault) DeleteAccount(ctx context.Context, id AccountID) error {
+	return v.deleteAccount(ctx, id, 0)
+}
+
+// DeleteAccountVersion is DeleteAccount of an account that nobody has changed since that version was
+// read, else [ErrConflict].
+func (v *Vault) DeleteAccountVersion(ctx context.Context, id AccountID, version uint64) error {
+	return v.deleteAccount(ctx, id, version)
+}
+
+func (v *Vault) deleteAccount(ctx context.Context, id AccountID, version uint64) error {
 	k := accountKey(id)
 	for range maxAttempts {
 		var changes []Change
-		for _, k := range []Key{k, grantKey(id)} {
-			r, err := v.store.Get(ctx, k)
+		var events []Event
+		for _, part := range []Key{k, grantKey(id), refreshKey(id)} {
+			r, err := v.store.Get(ctx, part)
 			if errors.Is(err, ErrNotFound) {
 				continue
 			}
 			if err != nil {
-				return missing(k, err)
+				return missing(part, err)
 			}
-			changes = append(changes, Change{Record: Record{Key: k, Version: r.Version}, Delete: true})
+			if part == k && version != 0 && r.Version != version {
+				return missing(k, ErrConflict)
+			}
+			// One that is damaged goes without a word: nobody can tell whose it was.
+			if a, err := v.openAccount(ctx, r); part == k && err == nil {
+				events = append(events, Event{Type: EventDeleted}.about(a))
+			}
+			changes = append(changes, Change{Record: Record{Key: part, Version: r.Version}, Delete: true})
 		}
 		if len(changes) == 0 {
 			return nil
 		}
-		if err := v.store.Apply(ctx, changes...); !errors.Is(err, ErrConflict) {
+		err := v.record(ctx, func(*ring) ([]Change, []Event, error) { return changes, events, nil })
+		if !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
@@ -228,36 +268,81 @@ func (v *Vault) SetStatus(ctx context.Context, id AccountID, generation uint64, 
 	if !slices.Contains(statuses, s) {
 		return ConnectedAccount{}, fmt.Errorf("status %.80q: %w", s, ErrInvalid)
 	}
-	return v.updateAccount(ctx, id, func(a *ConnectedAccount) error {
+	return v.updateAccount(ctx, id, func(a *ConnectedAccount) ([]Event, error) {
 		if generation != 0 && (generation != a.Generation || a.Status == StatusDisconnected && s != StatusDisconnected) {
-			return ErrConflict
+			return nil, ErrConflict
 		}
+		old := a.Status
 		a.Status, a.Reason = s, cut(reason)
-		return nil
+		return a.statusEvent(old), nil
 	})
 }
 
-// NoteError records a failed refresh on the account without changing its status.
-func (v *Vault) NoteError(ctx context.Context, id AccountID, code string) error {
-	_, err := v.updateAccount(ctx, id, func(a *ConnectedAccount) error {
-		a.LastError, a.LastErrorAt = cut(code), v.now()
+// statusEvent is the event of an account whose status was old, if it is another one now.
+func (a *ConnectedAccount) statusEvent(old Status) []Event {
+	if a.Status == old {
 		return nil
+	}
+	return []Event{Event{Type: EventStatusUpdated, OldStatus: old, Reason: a.Reason}.about(*a)}
+}
+
+// Note changes the facts of an account whose grant still has that generation, or any with generation
+// 0; else, and when nothing differs, nothing is written. The events that note returns are of that
+// account; all but their Type, Reason and Expires is filled in. note may be called more than once.
+func (v *Vault) Note(ctx context.Context, id AccountID, generation uint64, note func(*Facts) []Event) (ConnectedAccount, error) {
+	return v.updateAccount(ctx, id, func(a *ConnectedAccount) ([]Event, error) {
+		if generation != 0 && a.Generation != generation {
+			return nil, errUnchanged
+		}
+		before := a.Facts
+		events := note(&a.Facts)
+		a.Facts = a.Facts.utc()
+		if a.Facts == before && len(events) == 0 {
+			return nil, errUnchanged
+		}
+		for i := range events {
+			events[i] = events[i].about(*a)
+		}
+		return events, nil
 	})
-	return err
+}
+
+// wholeMilliseconds rounds up, so that what is due by the index is due by the record, and by who has
+// set it.
+func wholeMilliseconds(t time.Time) time.Time {
+	if whole := t.Truncate(time.Millisecond); !whole.Equal(t) {
+		return whole.Add(time.Millisecond)
+	}
+	return t
+}
+
+// utc gives the times the form in which they are read again.
+func (f Facts) utc() Facts {
+	return Facts{
+		LastUsedAt: utc(f.LastUsedAt), CheckedAt: utc(f.CheckedAt), ExpiryTold: utc(f.ExpiryTold),
+		DueAt: wholeMilliseconds(utc(f.DueAt)),
+	}
 }
 
 // updateAccount makes a change to the account alone, again and again until nobody else has
-// changed it meanwhile.
-func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*ConnectedAccount) error) (ConnectedAccount, error) {
+// changed it meanwhile. An update that returns errUnchanged changes nothing.
+func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*ConnectedAccount) ([]Event, error)) (ConnectedAccount, error) {
 	for range maxAttempts {
 		a, err := v.Account(ctx, id)
 		if err != nil {
 			return ConnectedAccount{}, err
 		}
-		if err := update(&a); err != nil {
+		events, err := update(&a)
+		if errors.Is(err, errUnchanged) {
+			return a, nil
+		}
+		if err != nil {
 			return ConnectedAccount{}, missing(accountKey(id), err)
 		}
-		err = v.write(ctx, func(r *ring) ([]Change, error) { return one(r.account(ctx, &a, v.now())) })
+		err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
+			c, err := r.account(ctx, &a, v.now())
+			return []Change{c}, events, err
+		})
 		if err == nil {
 			return a, nil
 		}
@@ -270,7 +355,7 @@ func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*Co
 
 // account is the write of a, whose Version becomes the one that it will have.
 func (r *ring) account(ctx context.Context, a *ConnectedAccount, now time.Time) (Change, error) {
-	a.UpdatedAt = now
+	a.UpdatedAt, a.Facts = now, a.Facts.utc()
 	ch, err := r.sealedAccount(ctx, *a, a.Version+1)
 	a.Version++
 	return ch, err

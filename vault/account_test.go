@@ -95,9 +95,10 @@ func TestReplaceGrant(t *testing.T) {
 	v := vaulttest.NewAt(t, c.now)
 	conn := vaulttest.Connection(t, v, "github")
 	a := vaulttest.Account(t, v, conn, "ada", vaulttest.Grant("1", c.now()))
-	_, err := v.SetStatus(t.Context(), a.ID, 1, vault.StatusExpired, "invalid_grant")
+	_, err := v.EndRefresh(t.Context(), a.ID, vault.Failure{Generation: a.Generation, Code: "temporary", Class: "transient", Answered: true})
 	wantNil(t, err)
-	wantNil(t, v.NoteError(t.Context(), a.ID, "temporary"))
+	_, err = v.SetStatus(t.Context(), a.ID, 1, vault.StatusExpired, "invalid_grant")
+	wantNil(t, err)
 	c.add(time.Hour)
 	for _, generation := range []uint64{0, 1, 3} {
 		g := vaulttest.Grant("x", c.now())
@@ -216,7 +217,7 @@ func TestR01ManyRefreshers(t *testing.T) {
 				}
 			})
 			wg.Go(func() {
-				if err := v.NoteError(t.Context(), a.ID, "temporary"); err != nil {
+				if _, err := v.Note(t.Context(), a.ID, 0, func(f *vault.Facts) []vault.Event { f.LastUsedAt = f.LastUsedAt.Add(time.Hour); return nil }); err != nil {
 					t.Error(err)
 				}
 				if _, err := v.Grant(t.Context(), a.ID); err != nil {

@@ -53,7 +53,7 @@ func TestBackupAndRestore(t *testing.T) {
 			b := backup(t, v)
 			facts, err := vault.VerifyBackup(t.Context(), bytes.NewReader(b), keys, func(f vault.Fault) { t.Errorf("got fault %v", f) })
 			wantNil(t, err)
-			want := map[vault.Kind]int{vault.KindConnection: 1, vault.KindAccount: 20, vault.KindGrant: 20, vault.KindLink: 20}
+			want := map[vault.Kind]int{vault.KindConnection: 1, vault.KindAccount: 20, vault.KindGrant: 20, vault.KindLink: 20, vault.KindEvent: 40}
 			if d := cmp.Diff(want, facts.Records); d != "" || facts.Created.IsZero() {
 				t.Errorf("facts of %s (-want +got):\n%s", facts.Created, d)
 			}

@@ -53,30 +53,38 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	if err != nil {
 		return ConnectedAccount{}, err
 	}
+	old := n.Status
+	n.Status = a.Status
 	g.AccountID, g.Generation = n.ID, n.Generation+1
 	if g.ObtainedAt.IsZero() {
 		g.ObtainedAt = now
 	}
 	n.noteGrant(g)
-	n.ConnectedAt = now
+	n.ConnectedAt, n.DueAt = now, now // whoever looks after accounts decides what is next
+	events := func(link LinkID) []Event { return connectEvents(n, old, link) }
 	if n.CreatedAt.IsZero() {
 		n.CreatedAt = now
 	}
-	err = v.write(ctx, func(r *ring) ([]Change, error) {
+	dropped, err := v.drop(ctx, refreshKey(n.ID))
+	if err != nil {
+		return ConnectedAccount{}, err
+	}
+	err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
 		if r != used { // the account may have come under the earlier one, in another form
-			return nil, errRace
+			return nil, nil, errRace
 		}
 		gc, err := r.grant(ctx, n.Project, seen, g)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		ac, err := r.account(ctx, &n, now)
+		changes := append([]Change{gc, ac}, dropped...)
 		if err != nil || l.ID == "" {
-			return []Change{gc, ac}, err
+			return changes, events(LinkID("")), err
 		}
 		l.Status, l.Verifier = LinkUsed, Secret{}
 		lc, err := r.link(ctx, &l)
-		return []Change{gc, ac, lc}, err
+		return append(changes, lc), events(l.ID), err
 	})
 	if errors.Is(err, errRace) || errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
 		return ConnectedAccount{}, errRace
@@ -87,7 +95,24 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	return n, nil
 }
 
-// connected is the account as it will be, but for what the grant says: the stored one with what a
+// connectEvents are the events of a connect that has made n of an account in that status, empty for
+// none.
+func connectEvents(n ConnectedAccount, old Status, link LinkID) []Event {
+	first := Event{Type: EventUpdated}.about(n)
+	if old == "" {
+		first.Type = EventCreated
+	}
+	list := []Event{first}
+	if old != "" {
+		list = append(list, n.statusEvent(old)...)
+	}
+	if link != "" {
+		list = append(list, Event{Type: EventOAuthSucceeded, LinkID: link}.about(n))
+	}
+	return list
+}
+
+// connected is the account as it will be, but for its status and what the grant says: the stored one with what a
 // has to tell, or a new one.
 func (v *Vault) connected(ctx context.Context, l Link, a ConnectedAccount) (ConnectedAccount, error) {
 	if a.ID == "" {
@@ -127,7 +152,7 @@ func (v *Vault) connected(ctx context.Context, l Link, a ConnectedAccount) (Conn
 	if n.Project != a.Project {
 		return ConnectedAccount{}, fmt.Errorf("account %s belongs to another project: %w", n.ID, ErrConflict)
 	}
-	n.Status, n.Reason = a.Status, ""
+	n.Reason, n.Failures = "", 0
 	if a.Identity != (Identity{}) {
 		n.Identity = a.Identity
 	}

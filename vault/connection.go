@@ -34,9 +34,11 @@ type Connection struct {
 	// Scopes replace the connector's default ones when there are any.
 	Scopes []string
 	// Params are values of the connector's app inputs.
-	Params    map[string]string
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Params map[string]string
+	// ExposeTokens lets access tokens of its accounts be fetched.
+	ExposeTokens bool
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 	// Version is the stored version; 0 for a connection that is not stored yet.
 	Version uint64
 }
@@ -52,6 +54,7 @@ type connectionMeta struct {
 	ClientSecret Secret            `json:"-"`
 	Scopes       []string          `json:"scopes,omitempty"`
 	Params       map[string]string `json:"params,omitempty"`
+	ExposeTokens bool              `json:"expose_tokens,omitempty"`
 	CreatedAt    time.Time         `json:"created_at"`
 	UpdatedAt    time.Time         `json:"updated_at"`
 	Version      uint64            `json:"-"`

@@ -13,6 +13,7 @@ import (
 type Forgotten struct {
 	Accounts []AccountID
 	Links    int
+	Events   int
 	// Erased tells that nothing of it is left in the store's files. It is false when there was
 	// nothing to remove, and for a store that cannot tell. What was deleted before, or has expired,
 	// may be left until [Vault.Compact].
@@ -23,7 +24,7 @@ type Forgotten struct {
 const maxForget = 10
 
 // Forget deletes everything that is stored about the user of that identifier: accounts with their
-// grants, and authorization links. Then it removes what is left of it in the store's files. It
+// grants, authorization links, and events with their deliveries, those of this deletion among them. Then it removes what is left of it in the store's files. It
 // does not ask the provider to end the grants, which must be done before. Nobody of that name is
 // no error.
 func (v *Vault) Forget(ctx context.Context, project, identifier string) (Forgotten, error) {
@@ -99,6 +100,9 @@ func (f *forgetter) pass(ctx context.Context, seen *ring) (err error) {
 		if err := f.walk(ctx, walk{indexLinkUser, form + "/"}, f.link); err != nil {
 			return err
 		}
+		if err := f.walk(ctx, walk{indexEventUser, form + "/"}, f.event); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -149,7 +153,7 @@ func (f *forgetter) account(ctx context.Context, r Record) error {
 		a.Status = s
 		r.Indexes = append(r.Indexes, accountIndexes(a, f.forms[0])...)
 	}
-	f.deleted = append(f.deleted, r, Record{Key: grantKey(id)})
+	f.deleted = append(f.deleted, r, Record{Key: grantKey(id)}, Record{Key: refreshKey(id)})
 	f.done.Accounts = append(f.done.Accounts, id)
 	return nil
 }
@@ -168,25 +172,67 @@ func (f *forgetter) link(ctx context.Context, r Record) error {
 	if l.Project != f.project || l.Identifier != f.identifier {
 		return nil
 	}
+	for _, form := range f.forms {
+		r.Indexes = append(r.Indexes, IndexEntry{Index: indexLinkUser, Value: form + "/"})
+	}
+	r.Indexes = append(r.Indexes, l.openEntry())
+	gone, err := f.delete(ctx, r)
+	if gone {
+		f.done.Links++
+	}
+	return err
+}
+
+// event deletes an event and its deliveries. For a damaged one the same is true as for an account.
+func (f *forgetter) event(ctx context.Context, r Record) error {
+	e, err := f.v.openEvent(ctx, r)
+	if errors.Is(err, ErrDamaged) {
+		m := eventMeta{Project: f.project}
+		_ = json.Unmarshal(r.Meta, &m)
+		e, err = Event(m), nil
+		e.Identifier = f.identifier
+	}
+	if err != nil {
+		return err
+	}
+	if e.Project != f.project || e.Identifier != f.identifier {
+		return nil
+	}
+	deliveries := func() error {
+		deleted, err := f.v.deleteDeliveries(ctx, walk{indexDeliveryEvent, r.ID + "/"})
+		f.deleted = append(f.deleted, deleted...)
+		return err
+	}
+	if err := deliveries(); err != nil {
+		return err
+	}
+	for _, form := range f.forms {
+		r.Indexes = append(r.Indexes, eventIndexes(e, form)...)
+	}
+	gone, err := f.delete(ctx, r)
+	if gone {
+		f.done.Events++
+		return deliveries() // one may have been made by a replay
+	}
+	return err
+}
+
+// delete deletes a record, whatever its version, and tells whether it was there.
+func (f *forgetter) delete(ctx context.Context, r Record) (bool, error) {
 	for range maxAttempts {
 		now, err := f.v.version(ctx, r.Key)
 		if err != nil || now == 0 {
-			return err
+			return false, err
 		}
 		err = f.v.store.Apply(ctx, Change{Record: Record{Key: r.Key, Version: now}, Delete: true})
 		if errors.Is(err, ErrConflict) {
 			continue
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		for _, form := range f.forms {
-			r.Indexes = append(r.Indexes, IndexEntry{Index: indexLinkUser, Value: form + "/"})
-		}
-		r.Indexes = append(r.Indexes, l.openEntry())
 		f.deleted = append(f.deleted, r)
-		f.done.Links++
-		return nil
+		return true, nil
 	}
-	return missing(r.Key, ErrConflict)
+	return false, missing(r.Key, ErrConflict)
 }

@@ -30,7 +30,7 @@ func TestForget(t *testing.T) {
 			got, err := v.Forget(t.Context(), "", "ada")
 			wantNil(t, err)
 			slices.Sort(got.Accounts)
-			want := vault.Forgotten{Accounts: ids(gone), Links: len(links), Erased: true}
+			want := vault.Forgotten{Accounts: ids(gone), Links: len(links), Events: 2*len(gone) + len(links), Erased: true}
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("forgotten (-want +got):\n%s", d)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Grant struct {
 	ObtainedAt     time.Time
 	Expires        time.Time
 	RefreshExpires time.Time
+	// Learned is how long an access token was seen to live whose life nobody tells; zero when that is
+	// not known.
+	Learned time.Duration
 	// ClientID is the OAuth client that the grant belongs to, RedirectURI the one it was made with.
 	ClientID    string
 	RedirectURI string
@@ -31,14 +35,15 @@ type Grant struct {
 
 // grantMeta is the clear part of a grant.
 type grantMeta struct {
-	Project        string    `json:"project"`
-	Generation     uint64    `json:"generation"`
-	Scopes         []string  `json:"scopes,omitzero"`
-	ObtainedAt     time.Time `json:"obtained_at,omitzero"`
-	Expires        time.Time `json:"expires,omitzero"`
-	RefreshExpires time.Time `json:"refresh_expires,omitzero"`
-	ClientID       string    `json:"client_id,omitempty"`
-	RedirectURI    string    `json:"redirect_uri,omitempty"`
+	Project        string        `json:"project"`
+	Generation     uint64        `json:"generation"`
+	Scopes         []string      `json:"scopes,omitzero"`
+	ObtainedAt     time.Time     `json:"obtained_at,omitzero"`
+	Expires        time.Time     `json:"expires,omitzero"`
+	RefreshExpires time.Time     `json:"refresh_expires,omitzero"`
+	Learned        time.Duration `json:"learned,omitempty"`
+	ClientID       string        `json:"client_id,omitempty"`
+	RedirectURI    string        `json:"redirect_uri,omitempty"`
 }
 
 func (m *grantMeta) project() string { return m.Project }
@@ -87,9 +92,10 @@ func (v *Vault) Grant(ctx context.Context, id AccountID) (Grant, error) {
 
 // ReplaceGrant stores g, whose Generation must be one more than the stored grant's (else
 // [ErrConflict]), and notes the refresh on the account, which becomes ACTIVE unless it has been
-// disconnected meanwhile (then [ErrConflict]) or waits for the app's verification. It is durable
-// when it returns.
-func (v *Vault) ReplaceGrant(ctx context.Context, id AccountID, g Grant) (ConnectedAccount, error) {
+// disconnected meanwhile (then [ErrConflict]) or waits for the app's verification. What
+// [Vault.BeginRefresh] has noted goes. notes set further facts of the account, such as DueAt; they may
+// be called more than once. It is durable when ReplaceGrant returns.
+func (v *Vault) ReplaceGrant(ctx context.Context, id AccountID, g Grant, notes ...func(*ConnectedAccount)) (ConnectedAccount, error) {
 	for range maxAttempts {
 		a, err := v.Account(ctx, id)
 		if err != nil {
@@ -103,16 +109,69 @@ func (v *Vault) ReplaceGrant(ctx context.Context, id AccountID, g Grant) (Connec
 		if version == 0 || a.Status == StatusDisconnected || g.Generation != a.Generation+1 {
 			return ConnectedAccount{}, missing(grantKey(id), ErrConflict)
 		}
-		now := v.now()
+		dropped, err := v.drop(ctx, refreshKey(id))
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		now, old, scopes := v.now(), a.Status, a.GrantedScopes
 		g.AccountID = id
 		a.noteGrant(g)
-		a.RefreshedAt = now
+		a.RefreshedAt, a.Failures = now, 0
+		for _, note := range notes {
+			note(&a)
+		}
+		events := append([]Event{Event{Type: EventTokenRefreshed}.about(a)}, a.statusEvent(old)...)
+		if !slices.Equal(scopes, a.GrantedScopes) {
+			events = append(events, Event{Type: EventUpdated, Reason: "scopes_changed"}.about(a))
+		}
+		err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
+			gc, err := r.grant(ctx, a.Project, version, g)
+			if err != nil {
+				return nil, nil, err
+			}
+			ac, err := r.account(ctx, &a, now)
+			return append([]Change{gc, ac}, dropped...), events, err
+		})
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return ConnectedAccount{}, fmt.Errorf("storing grant %s: %w", id, err)
+		}
+	}
+	return ConnectedAccount{}, missing(grantKey(id), ErrConflict)
+}
+
+// NoteLifetime changes when the access token of that generation dies, and what was learned of how long
+// such tokens live. A grant of another generation stays as it is.
+func (v *Vault) NoteLifetime(ctx context.Context, id AccountID, generation uint64, expires time.Time, learned time.Duration, notes ...func(*ConnectedAccount)) (ConnectedAccount, error) {
+	for range maxAttempts {
+		a, err := v.Account(ctx, id)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		if a.Generation != generation {
+			return a, nil
+		}
+		version, err := v.version(ctx, grantKey(id))
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		g, err := v.Grant(ctx, id)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		g.Expires, g.Learned = utc(expires), learned
+		a.TokenExpiresAt = g.Expires
+		for _, note := range notes {
+			note(&a)
+		}
 		err = v.write(ctx, func(r *ring) ([]Change, error) {
 			gc, err := r.grant(ctx, a.Project, version, g)
 			if err != nil {
 				return nil, err
 			}
-			ac, err := r.account(ctx, &a, now)
+			ac, err := r.account(ctx, &a, v.now())
 			return []Change{gc, ac}, err
 		})
 		if err == nil {
@@ -142,16 +201,20 @@ func (v *Vault) DropGrant(ctx context.Context, id AccountID) error {
 		if !gone && a.Status == StatusActive {
 			return missing(k, ErrConflict)
 		}
+		dropped, err := v.drop(ctx, refreshKey(id))
+		if err != nil {
+			return err
+		}
 		err = v.write(ctx, func(r *ring) ([]Change, error) {
-			drop := Change{Record: Record{Key: k, Version: version}, Delete: true}
+			changes := append(dropped, Change{Record: Record{Key: k, Version: version}, Delete: true})
 			if gone {
-				return []Change{drop}, nil
+				return changes, nil
 			}
 			// The account is written too, so that it cannot become ACTIVE at the same time. It
 			// keeps its UpdatedAt, which tells when a disconnected one was.
-			a.TokenExpiresAt, a.RefreshExpiresAt = time.Time{}, time.Time{}
+			a.TokenExpiresAt, a.RefreshExpiresAt, a.DueAt = time.Time{}, time.Time{}, time.Time{}
 			ac, err := r.account(ctx, &a, a.UpdatedAt)
-			return []Change{drop, ac}, err
+			return append(changes, ac), err
 		})
 		if !errors.Is(err, ErrConflict) {
 			return err
@@ -198,7 +261,7 @@ func (r *ring) sealedGrant(ctx context.Context, project string, seen, next uint6
 	m := grantMeta{
 		Project: project, Generation: g.Generation, Scopes: g.Scopes,
 		ObtainedAt: utc(g.ObtainedAt), Expires: utc(g.Expires), RefreshExpires: utc(g.RefreshExpires),
-		ClientID: g.ClientID, RedirectURI: g.RedirectURI,
+		Learned: g.Learned, ClientID: g.ClientID, RedirectURI: g.RedirectURI,
 	}
 	s := grantSecrets{
 		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
@@ -217,6 +280,6 @@ func (v *Vault) openGrant(ctx context.Context, r Record) (Grant, error) {
 		AccountID: AccountID(r.ID), Generation: m.Generation,
 		Access: NewSecret(s.Access), Refresh: NewSecret(s.Refresh), IDToken: NewSecret(s.IDToken),
 		Scopes: m.Scopes, ObtainedAt: m.ObtainedAt, Expires: m.Expires, RefreshExpires: m.RefreshExpires,
-		ClientID: m.ClientID, RedirectURI: m.RedirectURI, Captured: s.Captured,
+		Learned: m.Learned, ClientID: m.ClientID, RedirectURI: m.RedirectURI, Captured: s.Captured,
 	}, nil
 }

@@ -3,6 +3,8 @@ package vault
 import (
 	"crypto/rand"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -13,12 +15,18 @@ type (
 	ConnectionID string // conn_…
 	AccountID    string // ca_…
 	LinkID       string // lnk_…
+	EventID      string // evt_…
+	WebhookID    string // whk_…
+	DeliveryID   string // dlv_…
 )
 
 const (
 	connectionPrefix = "conn_"
 	accountPrefix    = "ca_"
 	linkPrefix       = "lnk_"
+	eventPrefix      = "evt_"
+	webhookPrefix    = "whk_"
+	deliveryPrefix   = "dlv_"
 )
 
 func newID(prefix string) string {
@@ -34,11 +42,17 @@ func NewAccountID() AccountID { return AccountID(newID(accountPrefix)) }
 // NewLinkID returns a fresh ID.
 func NewLinkID() LinkID { return LinkID(newID(linkPrefix)) }
 
+// NewWebhookID returns a fresh ID.
+func NewWebhookID() WebhookID { return WebhookID(newID(webhookPrefix)) }
+
 // IsAccountID tells whether s has the form of an account's ID. Case matters.
 func IsAccountID(s string) bool { return isID(s, accountPrefix) }
 
 // IsConnectionID tells whether s has the form of a connection's ID.
 func IsConnectionID(s string) bool { return isID(s, connectionPrefix) }
+
+// IsWebhookID tells whether s has the form of a webhook's ID. Case matters.
+func IsWebhookID(s string) bool { return isID(s, webhookPrefix) }
 
 func isID(s, prefix string) bool {
 	rest, ok := strings.CutPrefix(s, prefix)
@@ -51,4 +65,43 @@ func isID(s, prefix string) bool {
 		}
 	}
 	return true
+}
+
+// idSource makes IDs of which each is greater than the one before, also within a millisecond, so that
+// they sort in the order in which things have happened.
+type idSource struct {
+	mu   sync.Mutex
+	last ulid.ULID
+}
+
+// maxAhead is how many milliseconds the last ID may be ahead of the clock. After a clock that was put
+// back by more, IDs begin anew.
+const maxAhead = 1000
+
+func (s *idSource) next(prefix string, at time.Time) string {
+	id := ulid.MustNew(milliseconds(at), rand.Reader)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := s.last.Time(); last >= id.Time() && last-id.Time() <= maxAhead {
+		id = s.last
+		for i := len(id) - 1; i >= 0; i-- {
+			if id[i]++; id[i] != 0 {
+				break
+			}
+		}
+	}
+	s.last = id
+	return prefix + id.String()
+}
+
+// firstID is before all IDs of that time, and after those of earlier ones.
+func firstID(prefix string, at time.Time) string {
+	var id ulid.ULID
+	_ = id.SetTime(milliseconds(at)) // it is never too great
+	return prefix + id.String()
+}
+
+// milliseconds is a time as an ID can hold it.
+func milliseconds(t time.Time) uint64 {
+	return uint64(min(max(t.UnixMilli(), 0), int64(ulid.MaxTime())))
 }

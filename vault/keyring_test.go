@@ -30,7 +30,7 @@ func TestKeysFromFirstToRetired(t *testing.T) {
 	if k := v.Keyring(); !k.Resealing || k.Keys[0].ID != second || !k.Keys[0].Primary || k.Keys[0].Promoted.IsZero() {
 		t.Errorf("after promoting: got %+v", k)
 	}
-	wantRetire(t, v, first, vault.ErrKeyInUse, "10 records") // one connection, and three of each user
+	wantRetire(t, v, first, vault.ErrKeyInUse, "16 records") // one connection, and five of each user
 	wantRetire(t, v, second, vault.ErrKeyInUse, "primary")
 	wantRetire(t, v, "00000000", seal.ErrUnknownKey, "00000000")
 	wantErr(t, v.PromoteKey(t.Context(), strings.Repeat("x", 5000)), seal.ErrUnknownKey)

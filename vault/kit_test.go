@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/badgerstore"
 	"github.com/claviger-proxy/claviger/vault/seal"
 	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
@@ -161,4 +162,13 @@ func (f *faults) of(k vault.Key) (problems []string) {
 	}
 	slices.Sort(problems)
 	return problems
+}
+
+// storeAt is an empty store in memory with that clock.
+func storeAt(t *testing.T, c *clock) vault.Store {
+	t.Helper()
+	s, err := badgerstore.Open(badgerstore.Options{InMemory: true, Now: c.now})
+	wantNil(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
 }

@@ -111,8 +111,16 @@ func (v *Vault) CreateLink(ctx context.Context, l *Link) error {
 	if n.AccountID == "" {
 		n.AccountID = NewAccountID()
 	}
-	if err := v.putLink(ctx, &n); err != nil {
-		return err
+	err := v.record(ctx, func(r *ring) ([]Change, []Event, error) {
+		made := Event{
+			Type: EventLinkGenerated, Project: n.Project, AccountID: n.AccountID, ConnectionID: n.ConnectionID,
+			Identifier: n.Identifier, LinkID: n.ID, Expires: n.Expires,
+		}
+		c, err := r.link(ctx, &n)
+		return []Change{c}, []Event{made}, err
+	})
+	if err != nil {
+		return missing(linkKey(n.ID), err)
 	}
 	*l = n
 	return nil

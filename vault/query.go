@@ -46,12 +46,13 @@ const (
 	indexAccountStanding   = "account.connection.status" // connection ID/status/
 	indexAccountConnector  = "account.connector"         // connector/
 	indexAccountStatus     = "account.status"            // status/
+	indexAccountDue        = "account.due"               // connection ID/time/; ACTIVE ones with something to do
 )
 
 // accountIndexes are the entries of a, whose identifier is in the given form.
 func accountIndexes(a ConnectedAccount, identifier string) []IndexEntry {
 	connection, status := string(a.ConnectionID)+"/", string(a.Status)+"/"
-	return []IndexEntry{
+	entries := []IndexEntry{
 		{Index: indexAccount},
 		{Index: indexAccountIdentifier, Value: connection + identifier, Unique: true},
 		{Index: indexAccountUser, Value: identifier + "/"},
@@ -60,6 +61,10 @@ func accountIndexes(a ConnectedAccount, identifier string) []IndexEntry {
 		{Index: indexAccountConnector, Value: a.Connector + "/"},
 		{Index: indexAccountStatus, Value: status},
 	}
+	if a.Status == StatusActive && !a.DueAt.IsZero() {
+		entries = append(entries, IndexEntry{Index: indexAccountDue, Value: connection + dueTime(a.DueAt)})
+	}
+	return entries
 }
 
 // walk chooses the index with the fewest entries beside the wanted ones. All of them are in the

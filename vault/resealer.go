@@ -244,10 +244,10 @@ func (v *Vault) stale(r Record) bool {
 	if now.sealer.Stale(r.Sealed) {
 		return true
 	}
-	return (r.Kind == KindAccount || r.Kind == KindLink) && now.otherForm(r)
+	return (r.Kind == KindAccount || r.Kind == KindLink || r.Kind == KindEvent) && now.otherForm(r)
 }
 
-// otherForm tells whether the identifier of an account or link is stored in the form that is not the
+// otherForm tells whether the identifier of an account, link or event is stored in the form that is not the
 // present one.
 func (r *ring) otherForm(rec Record) bool {
 	var m struct {
@@ -305,6 +305,21 @@ func (v *Vault) remake(ctx context.Context, rec Record) (func(*ring) (Change, er
 	case KindLink:
 		l, err := v.openLink(ctx, rec)
 		return func(r *ring) (Change, error) { return r.sealedLink(ctx, l, l.Version) }, err
+	case KindRefresh:
+		var m refreshMeta
+		err := v.open(ctx, rec, &m, nil)
+		return func(r *ring) (Change, error) {
+			return r.change(ctx, rec.Key, rec.Version, rec.Version, m.Project, m, nil)
+		}, err
+	case KindEvent:
+		e, err := v.openEvent(ctx, rec)
+		return func(r *ring) (Change, error) { return r.event(ctx, e, rec.Version, rec.Version, rec.Expires) }, err
+	case KindWebhook:
+		w, err := v.openWebhook(ctx, rec)
+		return func(r *ring) (Change, error) { return r.webhook(ctx, w, w.Version) }, err
+	case KindDelivery:
+		d, err := v.openDelivery(ctx, rec)
+		return func(r *ring) (Change, error) { return r.delivery(ctx, d, d.Version) }, err
 	}
 	return nil, fmt.Errorf("%s %s is of an unknown kind: %w", rec.Kind, rec.ID, ErrDamaged)
 }

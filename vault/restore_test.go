@@ -60,8 +60,8 @@ func TestV03EveryByteOfABackup(t *testing.T) {
 	whole, keys := small(t)
 	to := &sink{}
 	wantNil(t, restore(t, whole, to, keys))
-	if to.loaded != 4 || !to.vault {
-		t.Errorf("got %d records and a vault %v, want 4 with the keyset", to.loaded, to.vault)
+	if to.loaded != 5 || !to.vault {
+		t.Errorf("got %d records and a vault %v, want 5 with the keyset", to.loaded, to.vault)
 	}
 	for at := range whole {
 		wantRefused(t, whole[:at], keys, "cut", at)

@@ -140,6 +140,10 @@ const (
 	KindAccount    Kind = "account"
 	KindGrant      Kind = "grant"
 	KindLink       Kind = "link"
+	KindRefresh    Kind = "refresh"
+	KindEvent      Kind = "event"
+	KindWebhook    Kind = "webhook"
+	KindDelivery   Kind = "delivery"
 )
 
 // Key names a record. No part of it, and no part of an [IndexEntry], holds a zero byte.

@@ -1,5 +1,6 @@
-// Package vault keeps connections, connected accounts, grants and authorization links. A [Vault]
-// is the only door to secrets: it seals them before a [Store] sees them.
+// Package vault keeps connections, connected accounts, grants and authorization links, and the events
+// of accounts with the webhooks that get them. A [Vault] is the only door to secrets: it seals them
+// before a [Store] sees them.
 //
 // Begin with [Open], which needs a store, such as the one of badgerstore, and a provider of
 // key-encryption keys, such as seal.FileKeys. Every change names the version that it was made
@@ -38,6 +39,13 @@ type Vault struct {
 	writing sync.RWMutex
 	counts  remembered[map[Status]int]
 	size    remembered[Size]
+	backlog remembered[int]
+	notify  func(Event)
+	// keepEvents is how long events are kept for who asks; 0 is not at all. hooks is who wants them
+	// delivered.
+	keepEvents time.Duration
+	hooks      hooks
+	ids        idSource
 }
 
 // Options are the settings of [OpenWith].
@@ -56,6 +64,11 @@ type Options struct {
 	// Observe is told of every operation on the store: how long it took, and its error. A walk takes
 	// as long as what is done with the records.
 	Observe func(op string, took time.Duration, err error)
+	// Notify is told of every event after it has been written. It must not block.
+	Notify func(Event)
+	// KeepEvents is how long events are kept: a week when zero, not at all when negative. One that a
+	// webhook wants is kept for as long as its deliveries.
+	KeepEvents time.Duration
 }
 
 // Open opens the vault that store holds. An empty store gets a fresh keyset under the provider's
@@ -66,7 +79,10 @@ func Open(ctx context.Context, store Store, keys seal.KeyProvider) (*Vault, erro
 
 // OpenWith is [Open] with settings. When it fails, the store stays open.
 func OpenWith(ctx context.Context, store Store, keys seal.KeyProvider, o Options) (*Vault, error) {
-	v := &Vault{store: store, log: o.Log, clock: o.Now}
+	v := &Vault{store: store, log: o.Log, clock: o.Now, notify: o.Notify, keepEvents: max(o.KeepEvents, 0)}
+	if o.KeepEvents == 0 {
+		v.keepEvents = keepEvents
+	}
 	if v.clock == nil {
 		v.clock = time.Now
 	}
@@ -100,8 +116,8 @@ func (v *Vault) start(ctx context.Context, o Options) error {
 	v.ring.Store(r)
 	v.log.Info("the vault's keyset is open", zap.String("key_encryption_key", r.meta.Key), zap.String("key", r.sealer.Primary()),
 		zap.Int("keys", len(r.meta.Keys)), zap.Bool("sealed_identifiers", !r.meta.ClearIdentifiers))
-	if o.AsIs {
-		return nil
+	if err := v.ReloadWebhooks(ctx); err != nil || o.AsIs {
+		return err
 	}
 	return v.SealIdentifiers(ctx, !o.ClearIdentifiers)
 }

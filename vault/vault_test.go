@@ -58,7 +58,7 @@ func TestConnectStoresAccountGrantAndLink(t *testing.T) {
 		ID: link.AccountID, Project: "default", ConnectionID: conn.ID, Connector: "github", Identifier: "ada",
 		Status: vault.StatusActive, Identity: vault.Identity{ID: "1", Name: "Ada"},
 		RequestedScopes: []string{"repo"}, GrantedScopes: []string{"read"},
-		CreatedAt: epoch, UpdatedAt: epoch, ConnectedAt: epoch, TokenExpiresAt: epoch.Add(time.Hour),
+		CreatedAt: epoch, UpdatedAt: epoch, ConnectedAt: epoch, TokenExpiresAt: epoch.Add(time.Hour), Facts: vault.Facts{DueAt: epoch},
 		Generation: 1, Version: 1,
 	}
 	if d := cmp.Diff(want, a); d != "" {

@@ -130,6 +130,24 @@ func (w *verifier) record(ctx context.Context, r Record) error {
 	case KindLink:
 		_, err := w.v.openLink(ctx, r)
 		return err
+	case KindRefresh:
+		if _, err := w.v.openRefresh(ctx, r); err != nil {
+			return err
+		}
+		return w.owned(ctx, r.Key, accountKey(AccountID(r.ID)))
+	case KindEvent:
+		_, err := w.v.openEvent(ctx, r)
+		return err
+	case KindWebhook:
+		_, err := w.v.openWebhook(ctx, r)
+		return err
+	case KindDelivery:
+		// Its webhook may have been deleted, and the deliveries not yet.
+		d, err := w.v.openDelivery(ctx, r)
+		if err != nil {
+			return err
+		}
+		return w.owned(ctx, r.Key, eventKey(d.EventID))
 	case KindMeta:
 		return w.meta(ctx, r)
 	}

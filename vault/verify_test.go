@@ -127,7 +127,7 @@ func TestVerifyNamesFaults(t *testing.T) {
 			})
 			wantNil(t, err)
 			if tt.want == "" {
-				want := map[vault.Kind]int{vault.KindMeta: 1, vault.KindConnection: 2, vault.KindAccount: 1, vault.KindGrant: 1, vault.KindLink: 2}
+				want := map[vault.Kind]int{vault.KindMeta: 1, vault.KindConnection: 2, vault.KindAccount: 1, vault.KindGrant: 1, vault.KindLink: 2, vault.KindEvent: 5}
 				if d := cmp.Diff(vault.Verified{Records: want}, seen); d != "" {
 					t.Errorf("verified (-want +got):\n%s", d)
 				}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,12 +16,12 @@ import (
 func accountsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "accounts",
-		Short: "Lists, shows and disconnects connected accounts",
+		Short: "Lists, checks, refreshes and disconnects connected accounts",
 		Long: `Works with connected accounts. REF names one: its ID (ca_…), or connection/identifier, such as
 gmail/user_123.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(accountsList(s), accountsShow(s), accountsDisconnect(s))
+			c.AddCommand(accountsList(s), accountsShow(s), accountsCheck(s), accountsRefresh(s), accountsToken(s), accountsDisconnect(s))
 			group(c)
 		},
 	}
@@ -167,9 +168,15 @@ that, and deletes the tokens. The account keeps its ID and can be connected agai
 
 // accountFacts are what `accounts show` prints.
 func accountFacts(a client.Account, now time.Time) []fact {
-	last := a.LastError
+	last, failures := a.LastError, ""
+	if a.LastErrorClass != "" {
+		last += " (" + a.LastErrorClass + ")"
+	}
 	if last != "" {
 		last += ", " + moment(a.LastErrorAt, now)
+	}
+	if a.Failures > 0 {
+		failures = strconv.Itoa(a.Failures) + " in a row"
 	}
 	return []fact{
 		{"account", a.ID},
@@ -186,7 +193,11 @@ func accountFacts(a client.Account, now time.Time) []fact {
 		{"refreshed", moment(a.RefreshedAt, now)},
 		{"token expires", moment(a.TokenExpiresAt, now)},
 		{"grant expires", moment(a.RefreshExpiresAt, now)},
+		{"last used", moment(a.LastUsedAt, now)},
+		{"checked", moment(a.CheckedAt, now)},
+		{"next due", moment(a.NextDueAt, now)},
 		{"last error", last},
+		{"failures", failures},
 		{"next", a.Next},
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -16,12 +19,12 @@ import (
 func connectionsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "connections",
-		Short: "Lists, adds and removes connections",
+		Short: "Lists, shows, adds and removes connections",
 		Long: `Works with connections. A connection is a connector plus the OAuth client that you have registered at
 the provider. Those that are written in the configuration are changed there.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(connectionsList(s), connectionsAdd(s), connectionsRemove(s))
+			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsRemove(s))
 			group(c)
 		},
 	}
@@ -62,6 +65,56 @@ func connectionsList(s *settings) *cobra.Command {
 	return c
 }
 
+func connectionsShow(s *settings) *cobra.Command {
+	c := &cobra.Command{Use: "show NAME", Short: "Shows what is known about a connection"}
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		got, err := s.Connection(ctx, call.args[0])
+		if err != nil {
+			return s.failure(err)
+		}
+		if call.json {
+			return printJSON(call.out, got)
+		}
+		facts(call.out, connectionFacts(got, time.Now()))
+		return nil
+	})
+	return c
+}
+
+// connectionFacts are what `connections show` prints.
+func connectionFacts(c client.Connection, now time.Time) []fact {
+	secret, exposed := "none", "off"
+	if c.HasClientSecret {
+		secret = "set"
+	}
+	if c.ExposeTokens {
+		exposed = "on"
+	}
+	var params []string
+	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+		params = append(params, name+"="+c.Params[name])
+	}
+	return []fact{
+		{"connection", c.Name},
+		{"id", c.ID},
+		{"connector", c.Connector},
+		{"from", origin(c)},
+		{"client ID", c.ClientID},
+		{"client secret", secret},
+		{"scopes", strings.Join(c.Scopes, " ")},
+		{"params", strings.Join(params, " ")},
+		{"expose tokens", exposed},
+		{"redirect URI", c.RedirectURI},
+		{"created", moment(c.CreatedAt, now)},
+		{"updated", moment(c.UpdatedAt, now)},
+		{"broken", c.Broken},
+	}
+}
+
 // origin says where a connection is changed.
 func origin(c client.Connection) string {
 	if c.Origin == client.OriginConfig {
@@ -91,6 +144,7 @@ an environment variable, or is asked for on a terminal.`,
 	f.StringVar(&secret.env, "client-secret-env", "", "environment variable with the OAuth client's secret")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
 	f.StringArrayVar(&params, "param", nil, "value of one of the connector's inputs, as name=value; may be repeated")
+	f.BoolVar(&n.ExposeTokens, "expose-tokens", false, "let access tokens of its accounts be fetched")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		n.Name = call.args[0]
 		n.Connector = cmp.Or(n.Connector, n.Name)

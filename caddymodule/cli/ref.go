@@ -39,6 +39,27 @@ func (r ref) account(ctx context.Context, s *server) (client.Account, error) {
 	return s.FindAccount(ctx, r.connection, r.identifier)
 }
 
+func (r ref) check(ctx context.Context, s *server) (client.AccountCheck, error) {
+	if r.id != "" {
+		return s.Check(ctx, r.id)
+	}
+	return s.CheckNamed(ctx, r.connection, r.identifier)
+}
+
+func (r ref) refresh(ctx context.Context, s *server) (client.AccountRefresh, error) {
+	if r.id != "" {
+		return s.Refresh(ctx, r.id)
+	}
+	return s.RefreshNamed(ctx, r.connection, r.identifier)
+}
+
+func (r ref) token(ctx context.Context, s *server) (client.Token, error) {
+	if r.id != "" {
+		return s.Token(ctx, r.id)
+	}
+	return s.TokenNamed(ctx, r.connection, r.identifier)
+}
+
 func (r ref) disconnect(ctx context.Context, s *server) (client.Disconnection, error) {
 	if r.id != "" {
 		return s.Disconnect(ctx, r.id)

@@ -90,7 +90,7 @@ func resealing(r client.Resealing) string {
 // counted lists records by kind.
 func counted(records map[string]int) string {
 	var list []string
-	for _, kind := range []string{"account", "grant", "connection", "link"} {
+	for _, kind := range []string{"account", "grant", "connection", "link", "webhook", "event"} {
 		if n := records[kind]; n > 0 {
 			list = append(list, plural(n, kind))
 		}

@@ -91,7 +91,7 @@ func (d *demo) showAccount(ctx context.Context) error {
 	d.out.say("account    %s, also called %s/%s", a.ID, a.Connection, a.Identifier)
 	d.out.say("who        %s <%s> at Postbox", a.Identity.Name, a.Identity.Email)
 	d.out.say("scopes     %s", strings.Join(a.GrantedScopes, " "))
-	d.out.say("token      in the vault, encrypted; it expires in %.0f s and is refreshed when needed",
+	d.out.say("token      in the vault, encrypted; it expires in %.0f s and is refreshed before",
 		max(0, time.Until(a.TokenExpiresAt).Seconds()))
 	return nil
 }

@@ -33,7 +33,7 @@ func Command() caddycmd.Command {
 	return caddycmd.Command{
 		Name: "demo", Short: "Shows Claviger at work with a provider that runs on this machine",
 		Long: `Starts a provider and Claviger on free ports of this machine, and shows how a user connects an account,
-how the app reads mail without ever holding a token, how an expired token is refreshed once for many
+how the app reads mail without ever holding a token, how tokens are refreshed, ahead of time and once for many
 requests, and what happens when the user takes the consent back. Nothing is kept.
 
 On a terminal you are the user, and everything stays up until Ctrl-C. With --yes, or without a
@@ -78,7 +78,7 @@ func run(ctx context.Context, yes bool) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	d := &demo{stage: s, out: p, ask: terminal && !yes}
 	for _, step := range []func(context.Context) error{
-		d.introduce, d.connect, d.showAccount, d.readMail, d.expire, d.revoke, d.reconnect, d.searchLogs,
+		d.introduce, d.connect, d.showAccount, d.readMail, d.refresh, d.expire, d.revoke, d.reconnect, d.searchLogs,
 	} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/claviger-proxy/claviger/client"
 )
 
-// parallel is how many requests meet the expired token.
+// parallel is how many requests meet the token that has ended.
 const parallel = 20
 
 // readMail fetches mail through the proxy and shows both sides of it.
@@ -64,33 +64,56 @@ func (d *demo) readMail(ctx context.Context) error {
 	return nil
 }
 
-// expire waits for the end of the token and sends many requests at once.
+// refresh waits for the refresh that nobody asks for.
+func (d *demo) refresh(ctx context.Context) error {
+	d.heading("The token is refreshed before it expires, and nobody has asked")
+	before := d.refreshes()
+	d.out.note("Postbox gives tokens that live %.0f s.", accessTTL.Seconds())
+	if err := until(ctx, func() (bool, error) { return d.refreshes() > before, nil }); err != nil {
+		return fmt.Errorf("waiting for a refresh ahead of time: %w", err)
+	}
+	d.out.checked("refreshed at Postbox without a request; no request of the app waits for that")
+	return nil
+}
+
+// expire ends the token before its time and sends many requests at once.
 func (d *demo) expire(ctx context.Context) error {
-	d.heading("The token expires, and %d requests come at the same moment", parallel)
-	a, err := d.admin.Account(ctx, d.account)
-	if err != nil {
-		return fmt.Errorf("looking for the account: %w", err)
-	}
-	if left := time.Until(a.TokenExpiresAt) + 50*time.Millisecond; left > 0 {
-		d.out.note("Waiting %.1f s for the token to expire; Postbox gives tokens that live %.0f s.", left.Seconds(), accessTTL.Seconds())
-		select {
-		case <-time.After(left):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	before := d.provider.TokenCalls("refresh_token")
+	d.heading("Postbox ends the token early, and %d requests come at the same moment", parallel)
+	d.provider.ExpireAccess(d.user)
+	before := d.refreshes()
 	begin := time.Now()
 	if err := d.fetchAll(ctx); err != nil {
 		return err
 	}
 	took := time.Since(begin)
-	if n := d.provider.TokenCalls("refresh_token") - before; n != 1 {
-		return fmt.Errorf("%d requests with an expired token have made %d refreshes instead of 1", parallel, n)
+	if n := d.refreshes() - before; n != 1 {
+		return fmt.Errorf("%d requests with a token that has ended have made %d refreshes instead of 1", parallel, n)
 	}
 	d.out.checked("%d requests, %d answers with status 200, in %d ms", parallel, parallel, took.Milliseconds())
-	d.out.checked("1 refresh at Postbox: the other %d requests waited for it and used its token", parallel-1)
+	d.out.checked("1 refresh at Postbox: the other %d requests waited for it and were sent again with its token", parallel-1)
 	return nil
+}
+
+func (d *demo) refreshes() int { return d.provider.TokenCalls("refresh_token") }
+
+// waitTime is how long the demo waits for what Claviger does by itself.
+const waitTime = 30 * time.Second
+
+// until asks again and again until it is so.
+func until(ctx context.Context, so func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	defer cancel()
+	for {
+		ok, err := so()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (d *demo) fetchAll(ctx context.Context) error {
@@ -108,7 +131,7 @@ func (d *demo) fetchAll(ctx context.Context) error {
 	group.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return fmt.Errorf("one of %d requests with an expired token: %w", parallel, err)
+			return fmt.Errorf("one of %d requests with a token that has ended: %w", parallel, err)
 		}
 	}
 	return nil
@@ -123,8 +146,12 @@ func (d *demo) revoke(ctx context.Context) error {
 		return fmt.Errorf("reading mail after the revocation: %w", err)
 	}
 	if got.status == http.StatusUnauthorized && !got.ours() {
-		d.out.say("The next request gets Postbox's own 401. Claviger tries to refresh, and learns that the grant is dead.")
-		if got, err = d.fetch(ctx, mailPath); err != nil {
+		d.out.say("The next request gets Postbox's own 401. Claviger learns at the next refresh that the grant is dead.")
+		err := until(ctx, func() (ok bool, err error) {
+			got, err = d.fetch(ctx, mailPath)
+			return err == nil && got.ours(), err
+		})
+		if err != nil {
 			return fmt.Errorf("reading mail after the revocation: %w", err)
 		}
 	}

@@ -33,7 +33,7 @@ func TestAccount(t *testing.T) {
 		Identity:        client.Identity{ID: "17", Name: "Ada", Email: "ada@example.com"},
 		RequestedScopes: []string{"read", "write"}, GrantedScopes: []string{"read"}, MissingScopes: []string{"write"},
 		CreatedAt: stored.CreatedAt, ConnectedAt: stored.ConnectedAt, TokenExpiresAt: at.UTC(),
-		RefreshedAt: stored.RefreshedAt,
+		RefreshedAt: stored.RefreshedAt, NextDueAt: stored.DueAt,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
@@ -53,10 +53,42 @@ func TestAccount(t *testing.T) {
 	if !strings.Contains(raw.text, `"token_expires_at":"2026-05-04T11:00:00Z"`) {
 		t.Errorf("times must be RFC 3339 in UTC: %s", raw.text)
 	}
-	for _, absent := range []string{"last_error", "refresh_expires_at", "reason", "next", "0001-01-01"} {
+	for _, absent := range []string{"last_error", "refresh_expires_at", "last_used_at", "checked_at", "failures", "reason", `"next"`, "0001-01-01"} {
 		if strings.Contains(raw.text, absent) {
 			t.Errorf("%s should be absent: %s", absent, raw.text)
 		}
+	}
+}
+
+// What has happened to an account's token, and what is planned, is told.
+func TestAccountFacts(t *testing.T) {
+	k := setup(t, nil)
+	a := k.account("mail", "ada", nil)
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	_, err := k.vault.Note(t.Context(), a.ID, 0, func(f *vault.Facts) []vault.Event {
+		f.LastUsedAt, f.CheckedAt = at, at.Add(time.Minute)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := k.vault.EndRefresh(t.Context(), a.ID, vault.Failure{
+			Generation: a.Generation, Code: "slow_down", Class: "transient", DueAt: at.Add(time.Hour),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := k.Account(t.Context(), string(a.ID))
+	if err != nil || !got.LastUsedAt.Equal(at) || !got.CheckedAt.Equal(at.Add(time.Minute)) || !got.NextDueAt.Equal(at.Add(time.Hour)) ||
+		got.LastError != "slow_down" || got.LastErrorClass != "transient" || got.Failures != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := k.vault.SetStatus(t.Context(), a.ID, 0, vault.StatusExpired, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = k.Account(t.Context(), string(a.ID)); err != nil || !got.NextDueAt.IsZero() {
+		t.Errorf("something is planned for an EXPIRED account: %v, %v", got.NextDueAt, err)
 	}
 }
 
@@ -189,6 +221,7 @@ func TestAccountsParameters(t *testing.T) {
 
 func TestAccountNotFound(t *testing.T) {
 	k := setup(t, nil)
+	verbs := []string{"GET ", "POST /disconnect", "POST /check", "POST /refresh", "GET /token"}
 	for target, want := range map[string]string{
 		"/accounts/" + string(vault.NewAccountID()): "404 account_not_found",
 		"/accounts/mail/nobody":                     "404 account_not_found",
@@ -198,15 +231,16 @@ func TestAccountNotFound(t *testing.T) {
 		"/accounts/mail/a%20b":                      "400 account_tag_invalid",
 		"/accounts/mail/%2E%2E":                     "400 account_tag_invalid",
 	} {
-		for _, method := range []string{"GET", "POST"} {
-			path := target
-			if method == "POST" {
-				path += "/disconnect"
+		for _, verb := range verbs {
+			method, rest, _ := strings.Cut(verb, " ")
+			path := target + rest
+			if path == "/accounts/mail/token" {
+				want = "404 account_not_found" // the account of that identifier
 			}
 			var status int
 			var code string
 			fmt.Sscanf(want, "%d %s", &status, &code)
-			t.Run(method+" "+target, func(t *testing.T) { k.send(method, "/claviger"+path, "").wants(t, status, code) })
+			t.Run(method+" "+path, func(t *testing.T) { k.send(method, "/claviger"+path, "").wants(t, status, code) })
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/broker"
@@ -78,13 +79,7 @@ func (a *api) showAccount(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	if err := noBody(w, r); err != nil {
-		return err
-	}
-	account, err := a.account(r)
+	account, err := a.changed(w, r)
 	if err != nil {
 		return err
 	}
@@ -93,6 +88,17 @@ func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, disconnectionOf(d, a.names(r.Context())(account.ConnectionID)))
+}
+
+// changed is the account that a request without body is to change.
+func (a *api) changed(w http.ResponseWriter, r *http.Request) (vault.ConnectedAccount, error) {
+	if _, err := query(r); err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	if err := noBody(w, r); err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	return a.account(r)
 }
 
 func disconnectionOf(d broker.Disconnection, connection string) client.Disconnection {
@@ -106,15 +112,18 @@ func (a *api) account(r *http.Request) (vault.ConnectedAccount, error) {
 	if err != nil {
 		return vault.ConnectedAccount{}, err
 	}
-	var account vault.ConnectedAccount
+	return a.accountAt(r.Context(), ref)
+}
+
+func (a *api) accountAt(ctx context.Context, ref broker.Ref) (account vault.ConnectedAccount, err error) {
 	if ref.Account != "" {
-		account, err = a.Vault.Account(r.Context(), ref.Account)
+		account, err = a.Vault.Account(ctx, ref.Account)
 	} else {
 		var c vault.Connection
-		if c, err = a.findConnection(r.Context(), ref.Connection); err != nil {
+		if c, err = a.findConnection(ctx, ref.Connection); err != nil {
 			return vault.ConnectedAccount{}, err
 		}
-		account, err = a.Vault.FindAccount(r.Context(), c.ID, ref.Identifier)
+		account, err = a.Vault.FindAccount(ctx, c.ID, ref.Identifier)
 	}
 	if errors.Is(err, vault.ErrNotFound) {
 		return vault.ConnectedAccount{}, &broker.Error{
@@ -161,8 +170,17 @@ func accountOf(a vault.ConnectedAccount, connection string) client.Account {
 		RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes, MissingScopes: missingScopes(a),
 		CreatedAt: a.CreatedAt.UTC(), ConnectedAt: a.ConnectedAt.UTC(), RefreshedAt: a.RefreshedAt.UTC(),
 		TokenExpiresAt: a.TokenExpiresAt.UTC(), RefreshExpiresAt: a.RefreshExpiresAt.UTC(),
-		LastError: a.LastError, LastErrorAt: a.LastErrorAt.UTC(),
+		LastUsedAt: a.LastUsedAt.UTC(), CheckedAt: a.CheckedAt.UTC(), NextDueAt: nextDue(a),
+		LastError: a.LastError, LastErrorClass: a.LastErrorClass, LastErrorAt: a.LastErrorAt.UTC(), Failures: a.Failures,
 	}
+}
+
+// nextDue is when something is done for an account without being asked; for ACTIVE ones only.
+func nextDue(a vault.ConnectedAccount) time.Time {
+	if a.Status != vault.StatusActive {
+		return time.Time{}
+	}
+	return a.DueAt.UTC()
 }
 
 // missingScopes are those that were asked for and not given; nil when nobody said what was given.

@@ -1,12 +1,12 @@
 // Package api is the management API over HTTP: connectors, connections, authorization links,
-// connected accounts and the vault.
+// connected accounts, events and webhooks, and the vault.
 //
 // [New] makes a handler that may be put on Caddy's admin endpoint or on a site; it does no
 // authentication of its own. It speaks JSON in both directions, with the types of package client,
-// and answers errors as problem documents. No answer holds a token, a client secret or a key, and
-// so there is no route for an export; the URL of a new authorization link is the only confidential
-// thing it hands out. [Problem] translates the
-// errors of all packages below, for the data plane too.
+// and answers errors as problem documents. No answer holds a refresh token, a client secret or a key,
+// and so there is no route for an export. Confidential are the URL of a new authorization link, the secret
+// of a new webhook, and the access token of an account whose connection exposes tokens. [Problem] translates the errors of all
+// packages below, for the data plane too.
 package api
 
 import (
@@ -48,6 +48,8 @@ type Options struct {
 	// Reseal starts to seal records anew in the background, or wakes who does that. It does not
 	// block. Nil means that nobody does.
 	Reseal func()
+	// Deliver wakes who delivers to webhooks. It does not block. Nil means that nobody does.
+	Deliver func()
 	// Expand replaces the one placeholder, such as {env.SECRET} or {file./run/secret}, that a
 	// client secret consists of. Nil means that placeholders are refused. Set it on the admin
 	// endpoint only: who may name a file here can have it sent to the connector's token endpoint.
@@ -113,7 +115,26 @@ func New(o Options) http.Handler {
 	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
 	a.route("POST /accounts/{id}/disconnect", a.disconnect)
 	a.route("POST /accounts/{connection}/{identifier}/disconnect", a.disconnect)
+	a.route("POST /accounts/{id}/check", a.check)
+	a.route("POST /accounts/{connection}/{identifier}/check", a.check)
+	a.route("POST /accounts/{id}/refresh", a.refresh)
+	a.route("POST /accounts/{connection}/{identifier}/refresh", a.refresh)
+	a.route("GET /accounts/{id}/token", a.fetchToken)
+	a.route("GET /accounts/{connection}/{identifier}/token", a.fetchToken)
 	a.route("POST /accounts/import", a.importAccounts)
+	a.route("GET /events", a.listEvents)
+	a.route("GET /events/{id}", a.showEvent)
+	a.route("GET /webhooks", a.listWebhooks)
+	a.route("POST /webhooks", a.createWebhook)
+	a.route("GET /webhooks/{name}", a.showWebhook)
+	a.route("PATCH /webhooks/{name}", a.changeWebhook)
+	a.route("DELETE /webhooks/{name}", a.deleteWebhook)
+	a.route("POST /webhooks/{name}/secret", a.rotateWebhookSecret)
+	a.route("POST /webhooks/{name}/enable", a.enableWebhook)
+	a.route("POST /webhooks/{name}/disable", a.disableWebhook)
+	a.route("GET /webhooks/{name}/deliveries", a.listDeliveries)
+	a.route("POST /webhooks/{name}/deliveries/{id}/replay", a.replayDelivery)
+	a.route("POST /webhooks/{name}/replay", a.replayFailed)
 	a.route("GET /vault", a.showVault)
 	a.route("POST /vault/keys", a.addKey)
 	a.route("POST /vault/keys/{key}/promote", a.promoteKey)

@@ -21,7 +21,7 @@ func TestBackup(t *testing.T) {
 	a := d.account("mail", "lovelace", nil)
 	var file bytes.Buffer
 	got, err := d.Backup(t.Context(), &file)
-	if err != nil || got.Records != 3 || got.LeftOut != 0 {
+	if err != nil || got.Records != 4 || got.LeftOut != 0 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	if text := file.String(); strings.Contains(text, "canary") || strings.Contains(text, "lovelace") {

@@ -61,7 +61,7 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 	}
 	made, err := a.Connections.Add(r.Context(), vault.Connection{
 		Name: in.Name, Connector: in.Connector, ClientID: in.ClientID, ClientSecret: secret,
-		Scopes: in.Scopes, Params: in.Params,
+		Scopes: in.Scopes, Params: in.Params, ExposeTokens: in.ExposeTokens,
 	})
 	if err != nil {
 		return stored(err)
@@ -139,7 +139,8 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	out := client.Connection{
 		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
 		ClientID: c.ClientID, HasClientSecret: !c.ClientSecret.IsZero(), Scopes: c.Scopes, Params: c.Params,
-		RedirectURI: a.redirectURI(c.Name), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		ExposeTokens: c.ExposeTokens,
+		RedirectURI:  a.redirectURI(c.Name), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 	// The secret of a configured connection is only in the live one.
 	live, err := a.Connections.ByName(c.Name)

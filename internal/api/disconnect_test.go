@@ -132,6 +132,7 @@ func TestNoSecrets(t *testing.T) {
 		"GET /vault", "POST /vault/keys", "POST /vault/rotate", "POST /vault/keys/none/promote", "POST /vault/keys/none/retire", "POST /vault/rekey",
 		"POST /vault/reseal/pause", "POST /vault/reseal", "POST /vault/verify", "POST /vault/compact", "POST /vault/backup",
 		`POST /vault/forget {"identifier":"imported"}`, `POST /vault/forget {"identifier":"nobody"}`,
+		"POST /accounts/mail/alice/refresh", "POST /accounts/mail/alice/check", "GET /accounts/mail/alice/token", "GET /accounts/" + string(a.ID) + "/token",
 		"POST /accounts/mail/alice/disconnect", "POST /accounts/mail/canary-user/disconnect", "GET /accounts/mail/alice",
 		"DELETE /connections/mail", "DELETE /connections/work",
 	} {

@@ -76,7 +76,7 @@ func (m *importer) makeConnection(ctx context.Context, g *givenConnection) (stri
 	}
 	c := vault.Connection{
 		Name: g.Name, Connector: g.Connector, ClientID: g.ClientID, ClientSecret: vault.NewSecret(g.ClientSecret),
-		Scopes: g.Scopes, Params: g.Params, Origin: vault.OriginAPI, Project: vault.DefaultProject,
+		Scopes: g.Scopes, Params: g.Params, ExposeTokens: g.ExposeTokens, Origin: vault.OriginAPI, Project: vault.DefaultProject,
 	}
 	if m.dry {
 		_, err := connection.New(c, m.Catalog)

@@ -35,6 +35,7 @@ func TestProblem(t *testing.T) {
 		{"expired", &broker.Error{Code: broker.CodeExpired}, 409, "account_expired", 0},
 		{"disconnected", &broker.Error{Code: broker.CodeDisconnected}, 409, "account_disconnected", 0},
 		{"unverified", &broker.Error{Code: broker.CodeUnverified}, 409, "account_pending_verification", 0},
+		{"not exposed", &broker.Error{Code: broker.CodeNotExposed}, 403, "token_not_exposed", 0},
 		{"base", &broker.Error{Code: broker.CodeBaseUnknown}, 400, "base_unknown", 0},
 		{"refresh", &broker.Error{Code: broker.CodeRefreshFailed}, 502, "refresh_failed", 2 * time.Second},
 		{"refresh, told when", &broker.Error{Code: broker.CodeRefreshFailed, RetryAfter: time.Minute}, 502, "refresh_failed", time.Minute},

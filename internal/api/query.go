@@ -18,6 +18,11 @@ var pageParams = []string{"limit", "after"}
 
 // query returns the request's query parameters; each must be an allowed one and come once.
 func query(r *http.Request, allowed ...string) (url.Values, error) {
+	return queryRepeating(r, "", allowed...)
+}
+
+// queryRepeating is query with one parameter that may come more than once.
+func queryRepeating(r *http.Request, repeated string, allowed ...string) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, refuse(CodeParameter, "the query is not percent-encoded as it should be", "")
@@ -30,7 +35,7 @@ func query(r *http.Request, allowed ...string) (url.Values, error) {
 			}
 			return nil, refuse(CodeParamUnknown, fmt.Sprintf("unknown parameter %.64q", name), next)
 		}
-		if len(v) > 1 {
+		if len(v) > 1 && name != repeated {
 			return nil, refuse(CodeParameter, "parameter "+name+" is there twice", "")
 		}
 	}

@@ -56,7 +56,9 @@ func kinds(records map[vault.Kind]int) map[string]int {
 		return nil
 	}
 	out := map[string]int{}
-	for _, k := range []vault.Kind{vault.KindConnection, vault.KindAccount, vault.KindGrant, vault.KindLink} {
+	for _, k := range []vault.Kind{
+		vault.KindConnection, vault.KindAccount, vault.KindGrant, vault.KindLink, vault.KindWebhook, vault.KindEvent,
+	} {
 		out[string(k)] = records[k]
 	}
 	return out

@@ -137,7 +137,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("status has %+v, %v", s.Resealing, err)
 	}
 	_, err = d.RetireKey(ctx, first)
-	if e := refused(t, err, 409, "key_in_use"); !strings.Contains(e.Detail, "3 records") {
+	if e := refused(t, err, 409, "key_in_use"); !strings.Contains(e.Detail, "4 records") {
 		t.Errorf("detail is %q", e.Detail)
 	}
 	_, err = d.RetireKey(ctx, k.ID)

@@ -17,17 +17,6 @@ import (
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// Times of the token's life.
-const (
-	defaultMargin = 60 * time.Second // refresh this long before expiry
-	skew          = 2 * time.Second  // do not use a token this close to its expiry
-	cooldown      = 2 * time.Second  // after a refresh that failed for now
-	forcedEvery   = time.Minute      // at most one refresh forced by a 401
-	refreshTime   = 45 * time.Second // one refresh, its save included
-	saveEvery     = 5 * time.Second  // after a save that failed for so long
-	leaseTime     = 60 * time.Second
-)
-
 // Broker is the broker of one configuration.
 type Broker struct {
 	vault  *vault.Vault
@@ -36,10 +25,13 @@ type Broker struct {
 	shared *Shared
 	log    *zap.Logger
 	now    func() time.Time
-	notify func(Event)
+	api    http.RoundTripper
+
+	schedule Schedule
+	observe  Observer
 }
 
-// Options are what a [Broker] works with. All but Log, Now and Notify are required.
+// Options are what a [Broker] works with. Vault, Connections, OAuth and Shared are required.
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
@@ -47,27 +39,19 @@ type Options struct {
 	Shared      *Shared
 	Log         *zap.Logger
 	Now         func() time.Time
-	// Notify is told of changes after they have been written. It must not block.
-	Notify func(Event)
-}
-
-// Event is a change that others may want to know of.
-type Event struct {
-	// Name is account_expired, account_disconnected, grant_refreshed or grant_refresh_failed.
-	Name       string
-	Account    vault.AccountID
-	Connection string
-	Connector  string
-	Reason     string
-	// Took is how long a refresh took.
-	Took time.Duration
+	// Schedule says what [Broker.Tend] does.
+	Schedule Schedule
+	// Observe is told what happens, for metrics.
+	Observe Observer
+	// API sends checks of credentials; nil means a transport of their own.
+	API http.RoundTripper
 }
 
 // New returns a broker.
 func New(o Options) *Broker {
 	b := &Broker{
 		vault: o.Vault, set: o.Connections, oauth: o.OAuth, shared: o.Shared,
-		log: o.Log, now: o.Now, notify: o.Notify,
+		log: o.Log, now: o.Now, api: o.API, schedule: o.Schedule.filled(), observe: o.Observe,
 	}
 	if b.log == nil {
 		b.log = zap.NewNop()
@@ -75,8 +59,11 @@ func New(o Options) *Broker {
 	if b.now == nil {
 		b.now = time.Now
 	}
-	if b.notify == nil {
-		b.notify = func(Event) {}
+	if b.api == nil {
+		b.api = connection.NewTransport(checkTime)
+	}
+	if b.observe == nil {
+		b.observe = nobody{}
 	}
 	return b
 }
@@ -175,6 +162,9 @@ func (b *Broker) load(ctx context.Context, id vault.AccountID, name nameKey) (*e
 		if g, err = b.vault.Grant(ctx, a.ID); err != nil {
 			return nil, err
 		}
+		if u, ok := b.shared.unsavedGrant(a.ID); ok && u.Generation > g.Generation {
+			g = u
+		}
 	}
 	return b.shared.cache.put(b.entryOf(a, g), epoch), nil
 }
@@ -193,19 +183,9 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 			e.prepared, e.credential.prepared = p, &e.prepared
 		}
 	}
-	if g.Expires.IsZero() {
-		return e
-	}
-	life := g.Expires.Sub(g.ObtainedAt)
-	e.deadAt = g.Expires.Add(-min(skew, life/10))
-	margin := defaultMargin
-	if err == nil && c.Connector().Refresh.Margin > 0 {
-		margin = time.Duration(c.Connector().Refresh.Margin)
-	}
-	if g.Refresh.IsZero() {
-		margin = 0 // there is nothing to do before the end
-	}
-	e.renewAt = e.deadAt.Add(-min(margin, life/3))
+	e.usedAt.Store(a.LastUsedAt.Unix())
+	l := b.lifeOf(c, g)
+	e.renewAt, e.deadAt = l.renewAt, l.deadAt
 	return e
 }
 

@@ -22,6 +22,8 @@ type entry struct {
 	// renewAt is when a request starts a refresh behind it, deadAt when the token may no longer
 	// be used. Both are zero for a token that does not expire.
 	renewAt, deadAt time.Time
+	// usedAt is when it was last noted that the credential is in use, in seconds since 1970.
+	usedAt atomic.Int64
 	// gone tells those who found the entry before that it is not the account's any more.
 	gone atomic.Bool
 }
@@ -89,6 +91,7 @@ func (c *cache) put(e *entry, epoch uint64) *entry {
 			c.epoch++
 			c.drop(old)
 		}
+		e.gone.Store(true) // whoever holds it looks again
 		return e
 	case old != nil && old.credential.Generation > e.credential.Generation:
 		return old

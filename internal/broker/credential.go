@@ -11,25 +11,33 @@ import (
 // and refreshed behind the request; a dead one is refreshed first, once for all who wait. The
 // refresh is not cancelled with ctx.
 func (b *Broker) Credential(ctx context.Context, t Target) (Credential, error) {
+	return b.credential(ctx, t, true)
+}
+
+// credential is Credential. used says that somebody uses the account, as a check does not.
+func (b *Broker) credential(ctx context.Context, t Target, used bool) (Credential, error) {
 	e, err := b.current(ctx, &t)
 	if err != nil {
 		return Credential{}, err
 	}
-	if e.renewAt.IsZero() {
-		return e.credential, nil
-	}
 	now := b.now()
-	if now.Before(e.renewAt) {
+	if used {
+		b.touch(e, now)
+	}
+	if e.renewAt.IsZero() || now.Before(e.renewAt) {
 		return e.credential, nil
 	}
-	if now.Before(e.deadAt) {
-		if b.shared.recentFailure(t.Account, now) == nil {
+	if e.deadAt.IsZero() || now.Before(e.deadAt) {
+		if b.shared.mayTry(t.Account, now) {
 			b.refresh(t, e.credential.Generation)
 		}
 		return e.credential, nil
 	}
 	if failed := b.shared.recentFailure(t.Account, now); failed != nil {
 		return Credential{}, failed
+	}
+	if refused := b.shared.pace(t.Connection, b.schedule).clientRefused(now); refused != nil {
+		return Credential{}, refreshError(&t, refused)
 	}
 	return b.landed(ctx, &t, b.refresh(t, e.credential.Generation))
 }
@@ -46,14 +54,33 @@ func (b *Broker) Renew(ctx context.Context, t Target, refused Credential) (Crede
 	if e.credential.Generation != refused.Generation {
 		return e.credential, nil
 	}
+	if e, err = b.reread(ctx, t); err != nil || e.credential.Generation != refused.Generation {
+		return credentialOf(e, err)
+	}
 	if f := b.forced(t, refused.Generation); f != nil {
 		return b.landed(ctx, &t, f)
 	}
 	// The flight that was forced lately may have landed since the look above.
-	if e, err = b.current(ctx, &t); err != nil {
+	return credentialOf(b.current(ctx, &t))
+}
+
+func credentialOf(e *entry, err error) (Credential, error) {
+	if err != nil {
 		return Credential{}, err
 	}
 	return e.credential, nil
+}
+
+// reread is current from the vault: another process may have refreshed the token.
+func (b *Broker) reread(ctx context.Context, t Target) (*entry, error) {
+	e, err := b.read(ctx, t.Account)
+	if err != nil {
+		return nil, err
+	}
+	if err := statusError(&t, e.status, e.reason); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // current returns the entry of an account that is ACTIVE now.
@@ -62,7 +89,7 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 	if e == nil || e.gone.Load() {
 		e = b.shared.cache.get(t.Account)
 	}
-	if e == nil {
+	if e == nil || e.status != vault.StatusActive { // another process may have connected it again
 		var err error
 		if e, err = b.read(ctx, t.Account); err != nil {
 			return nil, err
@@ -85,7 +112,9 @@ func (b *Broker) read(ctx context.Context, id vault.AccountID) (*entry, error) {
 
 // landed waits for a refresh and looks at what the account is then.
 func (b *Broker) landed(ctx context.Context, t *Target, f *flight) (Credential, error) {
+	b.observe.Waiting(1)
 	e, err := f.wait(ctx)
+	b.observe.Waiting(-1)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -142,11 +171,6 @@ func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnect
 	if err := b.vault.DropGrant(ctx, id); err != nil && !errors.Is(err, vault.ErrConflict) {
 		return d, vaultError(err)
 	}
-	ev := Event{Name: "account_disconnected", Account: id, Connector: a.Connector, Reason: a.Reason}
-	if known == nil {
-		ev.Connection = c.Name
-	}
-	b.notify(ev)
 	return d, nil
 }
 

@@ -22,6 +22,7 @@ const (
 	CodeExpired           Code = "account_expired"              // the grant is dead: the user must consent again
 	CodeDisconnected      Code = "account_disconnected"         // ended on purpose
 	CodeUnverified        Code = "account_pending_verification" // the app has not confirmed the user
+	CodeNotExposed        Code = "token_not_exposed"            // the connection does not hand tokens out
 	CodeBaseUnknown       Code = "base_unknown"                 // the connector has no base of that name
 	CodeRefreshFailed     Code = "refresh_failed"               // the provider does not answer, or badly; try again
 	CodeClientRejected    Code = "oauth_client_rejected"        // the provider refuses the OAuth client

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
@@ -20,22 +19,15 @@ type Shared struct {
 	// failed remembers when a refresh failed for now, forced when one was last forced by a 401.
 	failed map[vault.AccountID]failure
 	forced map[vault.AccountID]time.Time
+	paces  map[vault.ConnectionID]*pace
+	used   *used
+	// wake tells Tend that there is something to do sooner than it knew.
+	wake chan struct{}
 	// unsaved are refreshed grants that the vault has not taken yet.
 	unsaved map[vault.AccountID]unsaved
 	pruned  time.Time
 	running sync.WaitGroup
 	closed  bool
-}
-
-type failure struct {
-	until time.Time
-	err   *Error
-}
-
-// unsaved is a refreshed grant that is in memory only, and the flight that saves it.
-type unsaved struct {
-	grant vault.Grant
-	save  func() (*entry, error)
 }
 
 // flight is one refresh under way; many callers wait for it, none can cancel it.
@@ -58,6 +50,7 @@ func NewShared(cacheBytes int) *Shared {
 		cache:   newCache(cacheBytes),
 		flights: map[vault.AccountID]*flight{}, failed: map[vault.AccountID]failure{},
 		forced: map[vault.AccountID]time.Time{}, unsaved: map[vault.AccountID]unsaved{},
+		paces: map[vault.ConnectionID]*pace{}, used: newUsed(), wake: make(chan struct{}, 1),
 	}
 }
 
@@ -113,95 +106,11 @@ func (f *flight) wait(ctx context.Context) (*entry, error) {
 	}
 }
 
-// mayForce tells whether a 401 may force a refresh now, and notes that it does. The lock is held.
-func (s *Shared) mayForce(id vault.AccountID, now time.Time) bool {
-	if s.failing(id, now) != nil {
-		return false
-	}
-	if last, ok := s.forced[id]; ok && now.Sub(last) < forcedEvery {
-		return false
-	}
-	s.prune(now)
-	s.forced[id] = now
-	return true
-}
-
-// prune forgets what does not matter any more, once a minute at most. The lock is held.
-func (s *Shared) prune(now time.Time) {
-	if now.Sub(s.pruned) < forcedEvery {
-		return
-	}
-	s.pruned = now
-	maps.DeleteFunc(s.forced, func(_ vault.AccountID, last time.Time) bool { return now.Sub(last) >= forcedEvery })
-	maps.DeleteFunc(s.failed, func(_ vault.AccountID, f failure) bool { return now.After(f.until) })
-}
-
-func (s *Shared) recentFailure(id vault.AccountID, now time.Time) *Error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failing(id, now)
-}
-
-// failing is recentFailure under the lock.
-func (s *Shared) failing(id vault.AccountID, now time.Time) *Error {
-	f, ok := s.failed[id]
-	if !ok {
-		return nil
-	}
-	if now.After(f.until) {
-		delete(s.failed, id)
-		return nil
-	}
-	return f.err
-}
-
-func (s *Shared) noteFailure(id vault.AccountID, now, until time.Time, err *Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.prune(now)
-	s.failed[id] = failure{until, err}
-	delete(s.forced, id) // what failed for now may be forced again as soon as it may be tried again
-}
-
-// forget drops everything remembered of an account.
-func (s *Shared) forget(id vault.AccountID) {
-	s.mu.Lock()
-	delete(s.failed, id)
-	delete(s.forced, id)
-	s.mu.Unlock()
-	s.cache.remove(id)
-}
-
-// Unsaved counts accounts whose newest token is only in memory because the vault does not take it.
-func (s *Shared) Unsaved() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.unsaved)
-}
-
-// keepUnsaved keeps a grant in memory, and the flight that tries to save it again. It tells whether
-// the grant was not known to be unsaved before.
-func (s *Shared) keepUnsaved(g vault.Grant, save func() (*entry, error)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := s.unsaved[g.AccountID].grant.Generation == g.Generation
-	s.unsaved[g.AccountID] = unsaved{g, save}
-	return !known
-}
-
-func (s *Shared) unsavedGrant(id vault.AccountID) (vault.Grant, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	u, ok := s.unsaved[id]
-	return u.grant, ok
-}
-
-// dropUnsaved forgets a grant that has been saved, or is of no use any more.
-func (s *Shared) dropUnsaved(g vault.Grant) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.unsaved[g.AccountID].grant.Generation == g.Generation {
-		delete(s.unsaved, g.AccountID)
+// wakeUp lets Tend look at once.
+func (s *Shared) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
 	}
 }
 

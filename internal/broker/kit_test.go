@@ -28,7 +28,8 @@ type kit struct {
 
 	mu     sync.Mutex
 	time   time.Time
-	events []broker.Event
+	clock  func() time.Time // nil is the kit's own time
+	events []vault.Event
 }
 
 func newKit(t testing.TB) *kit {
@@ -39,7 +40,7 @@ func newKit(t testing.TB) *kit {
 	}
 	t.Cleanup(func() { k.provider.Close() })
 	k.store = &hookedStore{Store: vaulttest.NewStore(t)}
-	k.vault = vaulttest.OpenAt(t, k.store, vaulttest.NewKeys(t), k.now)
+	k.vault = k.open()
 	catalog, err := connectors.Builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -62,15 +63,28 @@ func (k *kit) another() *broker.Broker {
 	return broker.New(broker.Options{
 		Vault: k.vault, Connections: k.set, Shared: k.shared, Now: k.now,
 		OAuth: oauthAt(k),
-		Notify: func(e broker.Event) {
-			k.mu.Lock()
-			k.events = append(k.events, e)
-			k.mu.Unlock()
-		},
 	})
 }
 
+// open opens the kit's store.
+func (k *kit) open() *vault.Vault {
+	v, err := vault.OpenWith(k.t.Context(), k.store, vaulttest.NewKeys(k.t), vault.Options{Now: k.now, Notify: k.happened})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return v
+}
+
+func (k *kit) happened(e vault.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.events = append(k.events, e)
+}
+
 func (k *kit) now() time.Time {
+	if k.clock != nil {
+		return k.clock()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.time
@@ -82,14 +96,15 @@ func (k *kit) pass(d time.Duration) {
 	k.mu.Unlock()
 }
 
-func (k *kit) eventNames() map[string]int {
+// told counts the events by type.
+func (k *kit) told() map[vault.EventType]int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	names := map[string]int{}
+	types := map[vault.EventType]int{}
 	for _, e := range k.events {
-		names[e.Name]++
+		types[e.Type]++
 	}
-	return names
+	return types
 }
 
 // connect makes an ACTIVE account of a user of the provider.

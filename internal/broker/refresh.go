@@ -3,42 +3,65 @@ package broker
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
+// reasonRotationLost: the provider has taken the refresh token in an attempt whose answer was lost, and
+// takes it no more.
+const reasonRotationLost = "rotation_lost"
+
 // refresh joins or starts the refresh of an account whose token of that generation is no longer
 // good enough.
 func (b *Broker) refresh(t Target, seen uint64) *flight {
-	return b.shared.fly(t.Account, func() (*entry, error) { return b.flight(t, seen) })
+	return b.shared.fly(t.Account, func() (*entry, error) { return b.flight(t, seen, false) })
 }
 
 // forced is refresh for a token that the provider has refused; nil when that was tried lately.
 func (b *Broker) forced(t Target, seen uint64) *flight {
-	return b.shared.force(t.Account, b.now(), func() (*entry, error) { return b.flight(t, seen) })
+	return b.shared.force(t.Account, b.now(), func() (*entry, error) {
+		b.observe.Forced(t.Connection.Connector().Name)
+		return b.flight(t, seen, true)
+	})
 }
 
-// flight runs apart from the callers that wait for it.
-func (b *Broker) flight(t Target, seen uint64) (*entry, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), refreshTime)
-	defer cancel()
-	return b.renew(ctx, t, seen)
-}
-
-// renew is one flight: lease, read again, ask the provider, save, and only then use.
-func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, error) {
-	release, err := b.lease(ctx, t.Account)
+// flight runs apart from the callers that wait for it: lease, and then the refresh, which has its whole
+// time however long the lease took.
+func (b *Broker) flight(t Target, seen uint64, refused bool) (*entry, error) {
+	release, err := b.lease(t.Account)
 	if err != nil {
 		return nil, vaultError(err)
 	}
 	defer release()
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTime)
+	defer cancel()
+	return b.renew(ctx, t, seen, refused)
+}
 
+// renewal is one flight's work.
+type renewal struct {
+	*Broker
+	target  Target
+	account vault.ConnectedAccount
+	grant   vault.Grant
+	// refused tells that the provider has refused the token before its end.
+	refused bool
+	start   time.Time
+	// begun is what the vault knows of this refresh; zero where refresh tokens do not rotate.
+	begun vault.Refresh
+}
+
+// renew is what is done under the lease: read again, ask the provider, save, and only then use.
+func (b *Broker) renew(ctx context.Context, t Target, seen uint64, refused bool) (*entry, error) {
 	if g, ok := b.shared.unsavedGrant(t.Account); ok {
-		return b.save(ctx, t, g)
+		return b.saveAgain(ctx, t, g)
 	}
 	b.shared.cache.remove(t.Account)
 	e, err := b.read(ctx, t.Account)
@@ -48,36 +71,77 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64) (*entry, erro
 	if e.status != vault.StatusActive || e.credential.Generation > seen {
 		return e, nil
 	}
-	g, err := b.vault.Grant(ctx, t.Account)
-	if err != nil {
+	r := &renewal{Broker: b, target: t, refused: refused, start: b.now()}
+	if r.account, err = b.vault.Account(ctx, t.Account); err != nil {
 		return nil, b.notFound(Ref{Account: t.Account}, err)
 	}
-	if g.Refresh.IsZero() {
+	if r.grant, err = b.vault.Grant(ctx, t.Account); err != nil {
+		return nil, b.notFound(Ref{Account: t.Account}, err)
+	}
+	if r.grant.Generation != r.account.Generation {
+		return b.read(ctx, t.Account) // connected again this very moment
+	}
+	if r.grant.Refresh.IsZero() {
 		if e.deadAt.IsZero() || b.now().Before(e.deadAt) {
-			return e, nil // a 401 may mean one URL only; the token may be good for all others
+			if refused {
+				b.checkSoon(t) // a 401 may mean one URL only; the token may be good for all others
+			}
+			return e, nil
 		}
-		return b.expire(ctx, t, g, oauth.CodeNoRefreshToken)
+		return r.failed(ctx, &oauth.Error{Class: oauth.ClassPermanent, Code: oauth.CodeNoRefreshToken, Op: "refresh", Unsent: true})
 	}
-	if err := b.vault.CheckStore(ctx); err != nil {
-		// A refresh token is not spent when its successor could not be saved.
-		failed := vaultError(err)
-		b.shared.noteFailure(t.Account, b.now(), b.now().Add(cooldown), failed)
-		return nil, failed
+	if age := b.now().Sub(r.grant.ObtainedAt); within(age, time.Duration(t.Connection.Connector().Refresh.MinAge)) {
+		return e, nil // the provider would refuse
 	}
-	start := b.now()
-	tok, err := b.oauth.Refresh(ctx, t.Connection.App, g.Refresh)
+	tok, err := r.ask(ctx)
 	if err != nil {
-		return b.refused(ctx, t, g, err)
+		return r.failed(ctx, err)
 	}
-	e, err = b.save(ctx, t, next(g, tok, b.now()))
+	e, err = b.save(ctx, t, r.next(tok))
 	if err == nil && e.status == vault.StatusActive {
-		b.tell(t, "grant_refreshed", "", b.now().Sub(start))
+		b.refreshed(t, OutcomeRefreshed, "", b.now().Sub(r.start))
+		e = r.introspect(ctx, e)
 	}
 	return e, err
 }
 
-// next is the grant that follows g.
-func next(g vault.Grant, tok oauth.Token, now time.Time) vault.Grant {
+// errNotBegun marks an error of the vault before anything was sent.
+type errNotBegun struct{ error }
+
+// ask spends the refresh token. A lost answer is asked for once more, at once: the provider may have
+// taken the token, and many of them take it again for a moment.
+func (r *renewal) ask(ctx context.Context) (oauth.Token, error) {
+	for again := false; ; again = true {
+		// A refresh token is not spent when its successor could not be saved.
+		if err := r.begin(ctx); err != nil {
+			return oauth.Token{}, errNotBegun{err}
+		}
+		tok, err := r.oauth.Refresh(ctx, r.target.Connection.App, r.grant.Refresh)
+		var oe *oauth.Error
+		if err == nil || again || r.begun.Attempts > 1 || !errors.As(err, &oe) || !lost(oe) || oe.Code == oauth.CodeTimeout {
+			return tok, err
+		}
+	}
+}
+
+// begin notes that the refresh token is about to be sent; that shows as well that the vault takes
+// writes.
+func (r *renewal) begin(ctx context.Context) (err error) {
+	if r.target.Connection.Connector().Refresh.Rotates == "never" {
+		return r.vault.CheckStore(ctx)
+	}
+	r.begun, err = r.vault.BeginRefresh(ctx, r.account)
+	return err
+}
+
+// next is the grant that follows.
+func (r *renewal) next(tok oauth.Token) vault.Grant {
+	g, now := r.grant, r.now()
+	if r.refused && g.Expires.IsZero() && r.target.Connection.Connector().Token.TTL != connectors.TTLNever {
+		if age := now.Sub(g.ObtainedAt); age >= minLearned && (g.Learned == 0 || age < g.Learned) {
+			g.Learned = age
+		}
+	}
 	g.Generation++
 	g.Access, g.ObtainedAt, g.Expires = tok.Access, now, tok.Expires
 	if !tok.Refresh.IsZero() {
@@ -93,98 +157,78 @@ func next(g vault.Grant, tok oauth.Token, now time.Time) vault.Grant {
 	return g
 }
 
-// save writes the new grant, trying again while there is time: the old refresh token may be dead
-// already. What cannot be saved is kept in memory and not used; it is tried again until it is saved,
-// whether or not anybody asks for it.
-func (b *Broker) save(ctx context.Context, t Target, g vault.Grant) (*entry, error) {
-	again := func() (*entry, error) { return b.flight(t, g.Generation-1) }
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		epoch := b.shared.cache.now() // before the write, so that a disconnect right after it counts
-		a, err := b.vault.ReplaceGrant(ctx, t.Account, g)
-		if err == nil {
-			b.shared.dropUnsaved(g)
-			e := b.entryOf(a, g)
-			b.shared.cache.put(e, epoch)
-			return e, nil
-		}
-		if errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrNotFound) {
-			var saved bool
-			if saved, err = b.holds(ctx, g); err == nil {
-				return b.overtaken(ctx, t, g, saved)
-			}
-		}
-		if b.shared.keepUnsaved(g, again) {
-			b.log.Error("saving a refreshed grant; it is kept in memory", zap.String("account", string(t.Account)), zap.Error(err))
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			time.AfterFunc(saveEvery, func() { b.shared.fly(t.Account, again) }) // nothing after Drain
-			return nil, vaultError(err)
-		}
+// failed sorts a failed refresh: a dead grant ends the account, anything else leaves it as it is.
+func (r *renewal) failed(ctx context.Context, err error) (*entry, error) {
+	now := r.now()
+	if nb, ok := errors.AsType[errNotBegun](err); ok {
+		failed := vaultError(nb.error)
+		r.shared.noteFailure(r.target.Account, now, failure{until: now.Add(cooldown), behind: now.Add(cooldown), err: failed})
+		return nil, failed
 	}
-}
-
-// holds tells whether the vault has the grant g itself: an earlier write may have been done although
-// it was reported as failed.
-func (b *Broker) holds(ctx context.Context, g vault.Grant) (bool, error) {
-	stored, err := b.vault.Grant(ctx, g.AccountID)
-	if errors.Is(err, vault.ErrNotFound) || errors.Is(err, vault.ErrDamaged) {
-		return false, nil
-	}
-	return stored.Generation == g.Generation && stored.Access.Equal(g.Access), err
-}
-
-// overtaken looks at an account that the new token g is not, or no longer, to be written to. Unless
-// it is saved already, the account has been disconnected, or connected again, meanwhile, and the
-// token is of no use to anybody. After a disconnect it is revoked. After a new connection it is only
-// dropped: at some providers, Google among them, revoking one token of a user ends the others too.
-func (b *Broker) overtaken(ctx context.Context, t Target, g vault.Grant, saved bool) (*entry, error) {
-	b.shared.dropUnsaved(g)
-	b.shared.cache.remove(t.Account)
-	e, err := b.read(ctx, t.Account)
-	if !saved && (err != nil || e.status != vault.StatusActive) {
-		if _, err := b.oauth.Revoke(ctx, t.Connection.App, g); err != nil {
-			b.log.Warn("revoking a token that came too late", zap.String("account", string(t.Account)), zap.Error(err))
-		}
-	}
-	return e, err
-}
-
-// refused sorts a failed refresh: a dead grant ends the account, anything else leaves it as it is.
-func (b *Broker) refused(ctx context.Context, t Target, g vault.Grant, err error) (*entry, error) {
 	var oe *oauth.Error
 	if !errors.As(err, &oe) {
 		oe = &oauth.Error{Class: oauth.ClassTransient, Code: "refresh_interrupted"}
 	}
 	if oe.Class == oauth.ClassPermanent {
-		return b.expire(ctx, t, g, oe.Code)
+		code := oe.Code
+		if r.begun.Attempts > 1 {
+			code = reasonRotationLost
+		}
+		return r.expire(ctx, code)
 	}
-	be := refreshError(&t, oe)
-	now := b.now()
-	b.shared.noteFailure(t.Account, now, now.Add(max(cooldown, oe.RetryAfter)), be)
-	if err := b.vault.NoteError(ctx, t.Account, oe.Code); err != nil {
-		b.log.Warn("noting a failed refresh", zap.String("account", string(t.Account)), zap.Error(err))
+	n := r.account.Failures + 1
+	wait := max(double(backoff, maxBackoff, n), oe.RetryAfter)
+	f := failure{
+		until:  now.Add(max(double(cooldown, maxCooldown, n), oe.RetryAfter)),
+		behind: now.Add(wait + rand.N(wait/4)),
+		err:    refreshError(&r.target, oe),
 	}
-	b.tell(t, "grant_refresh_failed", oe.Code, 0)
-	return nil, be
+	r.shared.noteFailure(r.target.Account, now, f)
+	r.shared.pace(r.target.Connection, r.schedule).failed(now, oe)
+	due := f.behind
+	if r.account.DueAt.IsZero() {
+		due = time.Time{} // it is left to who asks
+	}
+	_, err = r.vault.EndRefresh(ctx, r.target.Account, vault.Failure{
+		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.begun.Attempts <= 1, DueAt: due,
+	})
+	if err != nil {
+		r.log.Warn("noting a failed refresh", zap.String("account", string(r.target.Account)), zap.Error(err))
+	}
+	r.refreshed(r.target, string(oe.Class), oe.Code, now.Sub(r.start))
+	return nil, f.err
+}
+
+// lost tells whether the provider may have exchanged the refresh token all the same: there was no
+// answer, a gateway's, or one that cannot be read.
+func lost(err *oauth.Error) bool {
+	switch err.Status {
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	return !err.Unsent && err.Status < 400
 }
 
 // expire turns the account EXPIRED, unless someone has replaced the grant meanwhile.
-func (b *Broker) expire(ctx context.Context, t Target, g vault.Grant, reason string) (*entry, error) {
-	_, err := b.vault.SetStatus(ctx, t.Account, g.Generation, vault.StatusExpired, reason)
-	b.shared.cache.remove(t.Account)
-	if err != nil && !errors.Is(err, vault.ErrConflict) {
-		return nil, b.notFound(Ref{Account: t.Account}, err)
+func (r *renewal) expire(ctx context.Context, reason string) (*entry, error) {
+	id := r.target.Account
+	a, err := r.vault.EndRefresh(ctx, id, vault.Failure{
+		Generation: r.grant.Generation, Code: reason, Class: string(oauth.ClassPermanent), Expired: true,
+	})
+	r.shared.cache.remove(id)
+	if err != nil {
+		return nil, r.notFound(Ref{Account: id}, err)
 	}
-	if err == nil {
-		b.tell(t, "account_expired", reason, 0)
+	if a.Status == vault.StatusExpired {
+		r.refreshed(r.target, string(oauth.ClassPermanent), reason, r.now().Sub(r.start))
 	}
-	return b.read(ctx, t.Account)
+	return r.read(ctx, id)
 }
 
 // lease waits for the right to refresh this account's grant.
-func (b *Broker) lease(ctx context.Context, id vault.AccountID) (func(), error) {
+func (b *Broker) lease(id vault.AccountID) (func(), error) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaseTime)
+	defer cancel()
 	for {
 		release, err := b.vault.LeaseRefresh(ctx, id, leaseTime)
 		if !errors.Is(err, vault.ErrLeased) {
@@ -196,12 +240,4 @@ func (b *Broker) lease(ctx context.Context, id vault.AccountID) (func(), error) 
 			return nil, ctx.Err()
 		}
 	}
-}
-
-func (b *Broker) tell(t Target, name, reason string, took time.Duration) {
-	b.log.Info(name, zap.String("account", string(t.Account)), zap.String("connection", t.Connection.Name), zap.String("reason", reason))
-	b.notify(Event{
-		Name: name, Account: t.Account, Connection: t.Connection.Name,
-		Connector: t.Connection.Connector().Name, Reason: reason, Took: took,
-	})
 }

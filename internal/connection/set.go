@@ -86,7 +86,7 @@ func changedConnector(old, c vault.Connection, err error) error {
 }
 
 func sameFacts(a, b vault.Connection) bool {
-	return a.Origin == b.Origin && a.ClientID == b.ClientID && a.ClientSecret.IsZero() == b.ClientSecret.IsZero() &&
+	return a.Origin == b.Origin && a.ExposeTokens == b.ExposeTokens && a.ClientID == b.ClientID && a.ClientSecret.IsZero() == b.ClientSecret.IsZero() &&
 		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params)
 }
 

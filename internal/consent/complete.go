@@ -40,7 +40,6 @@ func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 	}
 	f.log.Info("account connected", j.fields()...)
 	f.onConnected(a)
-	f.tell(j, "account_connected", "")
 	return Result{Link: j.link, Account: a}, nil
 }
 

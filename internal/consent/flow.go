@@ -73,15 +73,16 @@ type Options struct {
 	AppName string
 	Log     *zap.Logger
 	Now     func() time.Time
-	// OnConnected is called after an account has been written and before Notify.
+	// OnConnected is called after an account has been written.
 	OnConnected func(vault.ConnectedAccount)
-	// Notify is told of what happened, after it has been written. It must not block.
+	// Notify is told of consents that have begun or failed, after that has been written. It must not
+	// block.
 	Notify func(Event)
 }
 
 // Event is something in a journey that others may want to know of.
 type Event struct {
-	// Name is consent_started, account_connected or consent_failed.
+	// Name is consent_started or consent_failed. That one is complete the vault tells.
 	Name       string
 	Link       vault.LinkID
 	Account    vault.AccountID
@@ -144,7 +145,7 @@ func New(o Options) (*Flow, error) {
 
 func (f *Flow) fillDefaults() {
 	if f.api == nil {
-		f.api = newTransport()
+		f.api = connection.NewTransport(identityTime)
 	}
 	if f.linkTTL <= 0 {
 		f.linkTTL = defaultLinkTTL

@@ -2,15 +2,11 @@ package consent
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -37,19 +33,6 @@ const (
 	errIdentityUnreadable  identityError = "identity_unreadable"  // no JSON, or too much of it
 	errIdentityMissing     identityError = "identity_missing"     // no usable ID where the connector says
 )
-
-// newTransport returns the transport for identity requests.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: identityTime}
-	return &http.Transport{
-		Proxy:               nil, // a sidecar may have itself in HTTPS_PROXY
-		DialContext:         dialer.DialContext,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: identityTime,
-		DisableKeepAlives:   true,
-		ForceAttemptHTTP2:   true,
-	}
-}
 
 // identify asks the provider whose token it is. A connector that declares no identity request is
 // no error.
@@ -81,7 +64,8 @@ func (f *Flow) identify(ctx context.Context, c *connection.Connection, token vau
 }
 
 func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, token vault.Secret) ([]byte, error) {
-	r, err := identityRequest(ctx, c, token)
+	how := c.Connector().Identity
+	r, err := c.Request(ctx, connection.Call{Method: how.Method, Base: how.Base, Path: how.Path}, token)
 	if err != nil {
 		return nil, errIdentityRequest
 	}
@@ -101,28 +85,6 @@ func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, token 
 		return nil, errIdentityUnreadable
 	}
 	return body, nil
-}
-
-func identityRequest(ctx context.Context, c *connection.Connection, token vault.Secret) (*http.Request, error) {
-	k := c.Connector()
-	base, ok := c.Base(k.Identity.Base)
-	if !ok {
-		return nil, errIdentityRequest
-	}
-	u, err := url.Parse(base.URL.String() + k.Identity.Path)
-	if err != nil || canonicalHost(u.Scheme, u.Host) != canonicalHost(base.URL.Scheme, base.URL.Host) {
-		return nil, errIdentityRequest
-	}
-	r, err := http.NewRequestWithContext(ctx, cmp.Or(k.Identity.Method, http.MethodGet), u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "claviger")
-	for name, value := range k.API.Headers {
-		r.Header.Set(name, value)
-	}
-	return r, c.Inject.Apply(r, token)
 }
 
 func identityFailure(ctx context.Context, err error) error {

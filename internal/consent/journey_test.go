@@ -61,7 +61,7 @@ func TestConnect(t *testing.T) {
 	if got := strings.Join(a.RequestedScopes, " "); !strings.HasSuffix(got, "mail.read mail.send") {
 		t.Errorf("requested scopes are %q", got)
 	}
-	if got, want := d.told(), "consent_started account_connected"; got != want {
+	if got, want := d.told(), "consent_started"; got != want {
 		t.Errorf("events are %q, want %q", got, want)
 	}
 	if len(d.connected) != 1 || d.connected[0] != a.ID {

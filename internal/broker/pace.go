@@ -1,0 +1,160 @@
+package broker
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// A provider in trouble is left alone for a while by everything that nobody waits for.
+const (
+	troubleAfter = 3 // failures in a row
+	restTime     = 5 * time.Second
+	maxRest      = 5 * time.Minute
+)
+
+// pace is how fast the tokens of one connection are refreshed without being asked.
+type pace struct {
+	limit *rate.Limiter
+
+	mu sync.Mutex
+	// failures counts those in a row, of whatever accounts.
+	failures int
+	// rests is until when nothing is done.
+	rests time.Time
+	// next is when there is something to do, as far as is known; working tells that somebody does it,
+	// and meanwhile is what has become known since he has looked.
+	next      time.Time
+	working   bool
+	meanwhile time.Time
+	// refused is the provider's refusal of the connection's OAuth client, and what those who need a
+	// token are told for a while.
+	refused      *oauth.Error
+	refusedUntil time.Time
+	clientID     string
+	clientSecret vault.Secret
+}
+
+// pace returns the pace of a connection.
+func (s *Shared) pace(c *connection.Connection, how Schedule) *pace {
+	limit, burst := rate.Limit(how.Rate), max(1, int(how.Rate))
+	if l := c.Connector().Refresh.Limit; l.Requests > 0 {
+		limit = rate.Limit(float64(l.Requests) / time.Duration(l.Per).Seconds())
+		burst = max(1, min(l.Requests/10, int(how.Rate)))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.paces[c.ID]
+	if p == nil || p.clientID != c.ClientID || !p.clientSecret.Equal(c.ClientSecret) { // mended by a reload
+		p = &pace{limit: rate.NewLimiter(limit, burst), clientID: c.ClientID, clientSecret: c.ClientSecret}
+		s.paces[c.ID] = p
+	}
+	if p.limit.Limit() != limit { // changed by a reload
+		p.limit.SetLimit(limit)
+		p.limit.SetBurst(burst)
+	}
+	return p
+}
+
+func (p *pace) failed(now time.Time, err *oauth.Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures++
+	var rest time.Duration
+	if p.failures >= troubleAfter || err.Class == oauth.ClassOperator {
+		rest = double(restTime, maxRest, p.failures-troubleAfter+1)
+		rest += rand.N(rest / 4)
+	}
+	p.rests, p.refused = later(p.rests, now.Add(max(rest, err.RetryAfter))), nil
+	if err.Class == oauth.ClassOperator {
+		p.refused, p.refusedUntil = err, now.Add(min(rest, maxCooldown))
+	}
+}
+
+// clientRefused returns why the provider has refused the OAuth client just now: it would refuse it for
+// every account.
+func (p *pace) clientRefused(now time.Time) *oauth.Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Before(p.refusedUntil) {
+		return p.refused
+	}
+	return nil
+}
+
+// sooner says that there will be something to do at that time, zero for never. It tells whether that is
+// sooner than was known.
+func (p *pace) sooner(at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case at.IsZero():
+		return false
+	case p.working:
+		p.meanwhile = earlier(p.meanwhile, at)
+		return false
+	case !at.Before(p.next):
+		return false
+	}
+	p.next = at
+	return true
+}
+
+// looksAt is when there is something to do, as far as is known; zero while somebody does it.
+func (p *pace) looksAt() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.working {
+		return time.Time{}
+	}
+	return p.next
+}
+
+func (p *pace) succeeded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures, p.rests, p.refused = 0, time.Time{}, nil
+}
+
+// resting returns until when nothing is to be done, zero for now; and whether the provider was in
+// trouble, so that one try has to show that it is not any more.
+func (p *pace) resting(now time.Time) (until time.Time, trouble bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Before(p.rests) {
+		return p.rests, true
+	}
+	return time.Time{}, p.failures >= troubleAfter
+}
+
+// begin tells whether there may be something to do that nobody does.
+func (p *pace) begin(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.working || now.Before(p.next) {
+		return false
+	}
+	p.working = true
+	return true
+}
+
+// end says when to look again, unless there is something to do sooner.
+func (p *pace) end(next time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.meanwhile.IsZero() || next.Before(p.meanwhile) {
+		p.meanwhile = next
+	}
+	p.working, p.next, p.meanwhile = false, p.meanwhile, time.Time{}
+}
+
+// wait is how long it takes until one more may be done.
+func (p *pace) wait() time.Duration {
+	return min(max(time.Duration(float64(time.Second)/float64(p.limit.Limit())), tick), lookEvery)
+}

@@ -1,0 +1,139 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Refresh is what is known of a refresh that was begun and has not come to an end: the provider may
+// have taken the refresh token and given another one that was lost.
+type Refresh struct {
+	AccountID AccountID
+	// Generation is the one of the grant whose refresh token was sent.
+	Generation uint64
+	// Attempts counts how often it was sent, BegunAt is when it first was.
+	Attempts int
+	BegunAt  time.Time
+}
+
+// refreshMeta is the clear part of a refresh, which has no other.
+type refreshMeta struct {
+	Project    string    `json:"project"`
+	Generation uint64    `json:"generation"`
+	Attempts   int       `json:"attempts"`
+	BegunAt    time.Time `json:"begun_at"`
+}
+
+func (m *refreshMeta) project() string { return m.Project }
+
+func refreshKey(id AccountID) Key { return Key{Kind: KindRefresh, ID: string(id)} }
+
+// BeginRefresh notes, durably, that the refresh token of that generation is about to be sent, and
+// returns what is known of it now: more than one attempt means that an earlier one did not come to
+// an end. [Vault.ReplaceGrant], [Vault.EndRefresh] and a new connection of the account end it. The
+// caller holds the lease of [Vault.LeaseRefresh].
+func (v *Vault) BeginRefresh(ctx context.Context, a ConnectedAccount) (Refresh, error) {
+	k := refreshKey(a.ID)
+	for range maxAttempts {
+		m := refreshMeta{Project: a.Project, Generation: a.Generation, BegunAt: v.now()}
+		r, err := v.store.Get(ctx, k)
+		switch {
+		case err == nil:
+			earlier, err := v.openRefresh(ctx, r)
+			if err == nil && earlier.Generation == a.Generation {
+				m.Attempts, m.BegunAt = earlier.Attempts, earlier.BegunAt
+			} else if err != nil && !errors.Is(err, ErrDamaged) { // it says nothing that could be lost
+				return Refresh{}, err
+			}
+		case !errors.Is(err, ErrNotFound):
+			return Refresh{}, missing(k, err)
+		}
+		m.Attempts++
+		err = v.write(ctx, func(ring *ring) ([]Change, error) {
+			return one(ring.change(ctx, k, r.Version, r.Version+1, m.Project, m, nil))
+		})
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return Refresh{}, missing(k, err)
+		}
+		return Refresh{AccountID: a.ID, Generation: m.Generation, Attempts: m.Attempts, BegunAt: m.BegunAt}, nil
+	}
+	return Refresh{}, missing(k, ErrConflict)
+}
+
+// openRefresh reads the record of a refresh.
+func (v *Vault) openRefresh(ctx context.Context, r Record) (Refresh, error) {
+	var m refreshMeta
+	if err := v.open(ctx, r, &m, nil); err != nil {
+		return Refresh{}, err
+	}
+	return Refresh{AccountID: AccountID(r.ID), Generation: m.Generation, Attempts: m.Attempts, BegunAt: m.BegunAt}, nil
+}
+
+// drop is the change that deletes a record, or none when there is no such record.
+func (v *Vault) drop(ctx context.Context, k Key) ([]Change, error) {
+	version, err := v.version(ctx, k)
+	if err != nil || version == 0 {
+		return nil, err
+	}
+	return []Change{{Record: Record{Key: k, Version: version}, Delete: true}}, nil
+}
+
+// Failure is a refresh that has failed, or could not be finished.
+type Failure struct {
+	// Generation is the one of the grant that was to be refreshed.
+	Generation uint64
+	// Code and Class say why.
+	Code  string
+	Class string
+	// Answered tells that the provider has answered, so that the refresh token was certainly not
+	// exchanged for one that was lost.
+	Answered bool
+	// Expired says that the grant is dead: the account becomes EXPIRED for the reason Code, unless it
+	// has been connected again or disconnected.
+	Expired bool
+	// DueAt is when it is tried again; zero leaves that to whoever asks.
+	DueAt time.Time
+}
+
+// EndRefresh notes on the account that a refresh has failed. An account whose grant is of another
+// generation by now stays as it is.
+func (v *Vault) EndRefresh(ctx context.Context, id AccountID, f Failure) (ConnectedAccount, error) {
+	for range maxAttempts {
+		a, err := v.Account(ctx, id)
+		if err != nil {
+			return ConnectedAccount{}, err
+		}
+		if a.Generation != f.Generation || a.Status != StatusActive {
+			return a, nil
+		}
+		var dropped []Change
+		if f.Answered || f.Expired {
+			if dropped, err = v.drop(ctx, refreshKey(id)); err != nil {
+				return ConnectedAccount{}, err
+			}
+		}
+		a.LastError, a.LastErrorClass, a.LastErrorAt = cut(f.Code), f.Class, v.now()
+		a.Failures++
+		a.DueAt = utc(f.DueAt)
+		if f.Expired {
+			a.Status, a.Reason, a.DueAt = StatusExpired, cut(f.Code), time.Time{}
+		}
+		failed := Event{Type: EventTokenRefreshFailed, Reason: a.LastError, Class: f.Class}.about(a)
+		events := append([]Event{failed}, a.statusEvent(StatusActive)...)
+		err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
+			ac, err := r.account(ctx, &a, v.now())
+			return append(dropped, ac), events, err
+		})
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return ConnectedAccount{}, missing(accountKey(id), err)
+		}
+	}
+	return ConnectedAccount{}, missing(accountKey(id), ErrConflict)
+}
