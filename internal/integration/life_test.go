@@ -66,6 +66,28 @@ func TestIdleAccount(t *testing.T) {
 	}
 }
 
+// a request that is refused makes no refresh, though the token has expired.
+func TestR18RefusedBeforeRefresh(t *testing.T) {
+	s := start(t, options{
+		provider: fakeprovider.Config{AccessTTL: time.Second}, claviger: "refresh {\n\tidle_after 1ms\n}",
+	})
+	s.connect("alice", "user_1")
+	s.provider.ResetLog()
+	await(t, "the token has expired", func() bool { return s.account("demo", "user_1").TokenExpiresAt.Before(time.Now()) })
+	for _, path := range []string{"/api/echo/%2e%2e/admin", "/api/echo/%00", "/api/echo/%5c..%5cadmin"} {
+		if got := s.get(path, "Connected-Account: demo/user_1"); got.StatusCode != 400 {
+			t.Errorf("%s: got status %d, want a refusal", path, got.StatusCode)
+		}
+	}
+	if n := s.refreshes(); n != 0 {
+		t.Errorf("refused requests have made %d refreshes", n)
+	}
+	s.get("/api/echo", "Connected-Account: demo/user_1").wantOK(t)
+	if n := s.refreshes(); n != 1 {
+		t.Errorf("got %d refreshes, want the one of the request", n)
+	}
+}
+
 // Whatever the number of configurations that come and go, the accounts are looked after by one.
 func TestReloadHandsOver(t *testing.T) {
 	s := start(t, options{provider: fakeprovider.Config{AccessTTL: 4 * time.Second}})

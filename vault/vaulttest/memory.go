@@ -70,8 +70,8 @@ func (m *Memory) Get(ctx context.Context, k vault.Key) (vault.Record, error) {
 	return copied(r), nil
 }
 
-// versionOf is the version of a record, 0 when there is none.
-func (m *Memory) versionOf(k vault.Key) uint64 {
+// VersionOf is the version of a record, 0 when there is none.
+func (m *Memory) VersionOf(k vault.Key) uint64 {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r, _ := m.live(k)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,8 @@ func serve(path string) {
 type child struct {
 	cmd  *exec.Cmd
 	addr string
+	// stop ends it, and waits until it has ended.
+	stop func()
 }
 
 // spawn starts a proxy with a Caddyfile that listens on addr. env is added to the environment.
@@ -80,10 +83,11 @@ func spawn(b *testing.B, addr, caddyfile string, env ...string) *child {
 	if err := c.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
+	c.stop = sync.OnceFunc(func() {
 		in.Close()
 		c.cmd.Wait()
 	})
+	b.Cleanup(c.stop)
 	if line, _ := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
 		b.Fatalf("the proxy did not start: %s", line)
 	}
@@ -99,9 +103,9 @@ func (c *child) cpu(b *testing.B) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// seed fills a new vault with ACTIVE accounts user_0 … of a connection and returns its directory
-// and key file.
-func seed(b testing.TB, connection vault.Connection, accounts int) (dir, key string) {
+// seed fills a new vault with ACTIVE accounts user_0 … of a connection, whose tokens have that long to
+// live, and returns its directory and key file.
+func seed(b testing.TB, connection vault.Connection, accounts int, life time.Duration) (dir, key string) {
 	b.Helper()
 	base := b.TempDir()
 	dir, key = filepath.Join(base, "vault"), filepath.Join(base, "key")
@@ -129,7 +133,7 @@ func seed(b testing.TB, connection vault.Connection, accounts int) (dir, key str
 			// Opaque tokens of the size that large providers give.
 			Access:  vault.NewSecret(fmt.Sprintf("ya29.%0215d", i)),
 			Refresh: vault.NewSecret(fmt.Sprintf("1//%0100d", i)),
-			Expires: time.Now().Add(24 * time.Hour), ClientID: connection.ClientID,
+			Expires: time.Now().Add(life), ClientID: connection.ClientID,
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -159,7 +159,7 @@ func newClaviger(b testing.TB, origin *httptest.Server) *claviger {
 	c.dir, c.key = seed(b, vault.Connection{
 		Project: vault.DefaultProject, Name: "bench", Connector: "bench", Origin: vault.OriginConfig,
 		ClientID: "bench-client", Params: map[string]string{"port": port},
-	}, accounts)
+	}, accounts, 24*time.Hour)
 	if err := os.WriteFile(filepath.Join(c.connectors, "bench.yaml"), []byte(benchConnector), 0o600); err != nil {
 		b.Fatal(err)
 	}

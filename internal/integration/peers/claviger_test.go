@@ -44,6 +44,15 @@ func callbackOf(port int, connection string) string {
 // check.
 func startClaviger(t *testing.T, callbackPort int, connections ...connection) *claviger {
 	t.Helper()
+	return startClavigerWith(t, callbackPort, "", connections...)
+}
+
+// lazily are lines of the global option: nothing is refreshed ahead of the requests.
+const lazily = "\t\trefresh {\n\t\t\tidle_after 1ms\n\t\t}\n"
+
+// startClavigerWith is startClaviger with further lines of the global option.
+func startClavigerWith(t *testing.T, callbackPort int, options string, connections ...connection) *claviger {
+	t.Helper()
 	dir, err := os.MkdirTemp(tools.scratch, strings.ReplaceAll(t.Name(), "/", "_"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +65,7 @@ func startClaviger(t *testing.T, callbackPort int, connections ...connection) *c
 	}
 	writeConnectors(t, filepath.Join(dir, "connectors"))
 	file := filepath.Join(dir, "Caddyfile")
-	if err := os.WriteFile(file, []byte(c.caddyfile(connections)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(c.caddyfile(options, connections)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir}
@@ -76,8 +85,9 @@ func startClaviger(t *testing.T, callbackPort int, connections ...connection) *c
 }
 
 // caddyfile is the sidecar of the README, with every log that Caddy can write.
-func (c *claviger) caddyfile(connections []connection) string {
+func (c *claviger) caddyfile(options string, connections []connection) string {
 	var blocks strings.Builder
+	blocks.WriteString(options)
 	for i, k := range connections {
 		fmt.Fprintf(&blocks, "\t\tconnection %s {\n\t\t\tconnector %s\n\t\t\tclient_id %q\n\t\t\tclient_secret {env.SECRET_%d}\n\t\t\tparam port %d\n",
 			k.name, k.connector, k.id, i, k.port)

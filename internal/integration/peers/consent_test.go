@@ -61,13 +61,14 @@ func (c *claviger) connect(connection, identifier, login string) {
 	c.account(connection, identifier, "ACTIVE")
 }
 
-// startOIDC runs oidc-provider and Claviger with two connections to it.
-func startOIDC(t *testing.T, ttl int) (*provider, *claviger) {
+// startOIDC runs oidc-provider and Claviger with two connections to it, and further lines of the global
+// option.
+func startOIDC(t *testing.T, ttl int, options ...string) (*provider, *claviger) {
 	t.Helper()
 	port := freePort(t)
 	p := startProvider(t, "oidc-provider", "ACCESS_TTL="+strconv.Itoa(ttl),
 		"REDIRECT_URIS="+callbackOf(port, "oidc")+","+callbackOf(port, "odd"))
-	return p, startClaviger(t, port,
+	return p, startClavigerWith(t, port, strings.Join(options, ""),
 		connection{name: "oidc", connector: "oidc", id: "proxy-basic", secret: "proxy-basic-secret", port: p.port},
 		connection{name: "odd", connector: "oidc", id: "proxy:odd id", secret: "p%c s+e&c:r=t/~", port: p.port},
 	)

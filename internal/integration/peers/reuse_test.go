@@ -30,10 +30,11 @@ func (c *claviger) all(t *testing.T, account, login string) {
 }
 
 // 100 requests at once find the token dead, and then another one about to die: one refresh each time.
-// oidc-provider would end the grant at the second use of a refresh token.
+// oidc-provider would end the grant at the second use of a refresh token. Nothing is refreshed ahead of
+// the requests.
 func TestReuseDetection(t *testing.T) {
 	t.Parallel()
-	p, c := startOIDC(t, accessTTL)
+	p, c := startOIDC(t, accessTTL, lazily)
 	c.connect("oidc", "u-alice", "alice")
 	for i, wait := range []struct {
 		name string

@@ -8,6 +8,7 @@
 import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
+import { Memory } from './memory.mjs';
 import { Secrets } from './secrets.mjs';
 
 const PORT = Number(process.env.PORT);
@@ -23,6 +24,7 @@ const web = {
 };
 
 const provider = new Provider(ISSUER, {
+  adapter: Memory,
   clients: [
     { client_id: 'proxy-basic', client_secret: 'proxy-basic-secret', client_name: 'Proxy', ...web },
     // Both halves have to be form-encoded before base64 (RFC 6749 section 2.3.1).
