@@ -261,6 +261,10 @@ func (v *Vault) deleteAccount(ctx context.Context, id AccountID, version uint64)
 	return missing(k, ErrConflict)
 }
 
+// disconnectTime is how long who disconnects an account has to delete its grant. Then the account is due,
+// so that a disconnection that was broken off is finished.
+const disconnectTime = 2 * time.Minute
+
 // SetStatus changes the status of an account whose grant still has that generation; when it has
 // moved on, or the account was disconnected, nothing is changed and [ErrConflict] is returned.
 // Generation 0 means any, and a disconnected account too.
@@ -268,12 +272,15 @@ func (v *Vault) SetStatus(ctx context.Context, id AccountID, generation uint64, 
 	if !slices.Contains(statuses, s) {
 		return ConnectedAccount{}, fmt.Errorf("status %.80q: %w", s, ErrInvalid)
 	}
-	return v.updateAccount(ctx, id, func(a *ConnectedAccount) ([]Event, error) {
+	return v.updateAccount(ctx, id, false, func(a *ConnectedAccount) ([]Event, error) {
 		if generation != 0 && (generation != a.Generation || a.Status == StatusDisconnected && s != StatusDisconnected) {
 			return nil, ErrConflict
 		}
 		old := a.Status
 		a.Status, a.Reason = s, cut(reason)
+		if s == StatusDisconnected {
+			a.DueAt = v.now().Add(disconnectTime)
+		}
 		return a.statusEvent(old), nil
 	})
 }
@@ -290,7 +297,7 @@ func (a *ConnectedAccount) statusEvent(old Status) []Event {
 // 0; else, and when nothing differs, nothing is written. The events that note returns are of that
 // account; all but their Type, Reason and Expires is filled in. note may be called more than once.
 func (v *Vault) Note(ctx context.Context, id AccountID, generation uint64, note func(*Facts) []Event) (ConnectedAccount, error) {
-	return v.updateAccount(ctx, id, func(a *ConnectedAccount) ([]Event, error) {
+	return v.updateAccount(ctx, id, true, func(a *ConnectedAccount) ([]Event, error) {
 		if generation != 0 && a.Generation != generation {
 			return nil, errUnchanged
 		}
@@ -325,8 +332,9 @@ func (f Facts) utc() Facts {
 }
 
 // updateAccount makes a change to the account alone, again and again until nobody else has
-// changed it meanwhile. An update that returns errUnchanged changes nothing.
-func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*ConnectedAccount) ([]Event, error)) (ConnectedAccount, error) {
+// changed it meanwhile. An update that returns errUnchanged changes nothing. A quiet one
+// is none by which an account that was disconnected is a later one.
+func (v *Vault) updateAccount(ctx context.Context, id AccountID, quiet bool, update func(*ConnectedAccount) ([]Event, error)) (ConnectedAccount, error) {
 	for range maxAttempts {
 		a, err := v.Account(ctx, id)
 		if err != nil {
@@ -339,8 +347,12 @@ func (v *Vault) updateAccount(ctx context.Context, id AccountID, update func(*Co
 		if err != nil {
 			return ConnectedAccount{}, missing(accountKey(id), err)
 		}
+		at := v.now()
+		if quiet && a.Status == StatusDisconnected {
+			at = a.UpdatedAt // which tells when it was disconnected
+		}
 		err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
-			c, err := r.account(ctx, &a, v.now())
+			c, err := r.account(ctx, &a, at)
 			return []Change{c}, events, err
 		})
 		if err == nil {

@@ -18,7 +18,7 @@ const dueLayout = "20060102T150405.000Z"
 
 func dueTime(t time.Time) string { return t.UTC().Format(dueLayout) + "/" }
 
-// Due lists ACTIVE accounts of a connection whose DueAt is neither before from nor after to, at most limit
+// Due lists ACTIVE accounts of a connection, and DISCONNECTED ones that may have a grant still, whose DueAt is neither before from nor after to, at most limit
 // of them, the earliest first. Times are to the millisecond.
 func (v *Vault) Due(ctx context.Context, c ConnectionID, from, to time.Time, limit int) ([]Due, error) {
 	prefix, after := string(c)+"/", Cursor{}

@@ -46,7 +46,7 @@ const (
 	indexAccountStanding   = "account.connection.status" // connection ID/status/
 	indexAccountConnector  = "account.connector"         // connector/
 	indexAccountStatus     = "account.status"            // status/
-	indexAccountDue        = "account.due"               // connection ID/time/; ACTIVE ones with something to do
+	indexAccountDue        = "account.due"               // connection ID/time/; ACTIVE ones, and DISCONNECTED ones with a grant
 )
 
 // accountIndexes are the entries of a, whose identifier is in the given form.
@@ -61,7 +61,7 @@ func accountIndexes(a ConnectedAccount, identifier string) []IndexEntry {
 		{Index: indexAccountConnector, Value: a.Connector + "/"},
 		{Index: indexAccountStatus, Value: status},
 	}
-	if a.Status == StatusActive && !a.DueAt.IsZero() {
+	if (a.Status == StatusActive || a.Status == StatusDisconnected) && !a.DueAt.IsZero() {
 		entries = append(entries, IndexEntry{Index: indexAccountDue, Value: connection + dueTime(a.DueAt)})
 	}
 	return entries

@@ -99,7 +99,8 @@ type Failure struct {
 	DueAt time.Time
 }
 
-// EndRefresh notes on the account that a refresh has failed. An account whose grant is of another
+// EndRefresh notes on the account that a refresh has failed. Of failures in a row for one reason the first
+// is an event. An account whose grant is of another
 // generation by now stays as it is.
 func (v *Vault) EndRefresh(ctx context.Context, id AccountID, f Failure) (ConnectedAccount, error) {
 	for range maxAttempts {
@@ -116,14 +117,17 @@ func (v *Vault) EndRefresh(ctx context.Context, id AccountID, f Failure) (Connec
 				return ConnectedAccount{}, err
 			}
 		}
+		again := a.Failures > 0 && a.LastError == cut(f.Code) && !f.Expired
 		a.LastError, a.LastErrorClass, a.LastErrorAt = cut(f.Code), f.Class, v.now()
 		a.Failures++
 		a.DueAt = utc(f.DueAt)
 		if f.Expired {
 			a.Status, a.Reason, a.DueAt = StatusExpired, cut(f.Code), time.Time{}
 		}
-		failed := Event{Type: EventTokenRefreshFailed, Reason: a.LastError, Class: f.Class}.about(a)
-		events := append([]Event{failed}, a.statusEvent(StatusActive)...)
+		events := a.statusEvent(StatusActive)
+		if !again {
+			events = append([]Event{Event{Type: EventTokenRefreshFailed, Reason: a.LastError, Class: f.Class}.about(a)}, events...)
+		}
 		err = v.record(ctx, func(r *ring) ([]Change, []Event, error) {
 			ac, err := r.account(ctx, &a, v.now())
 			return append(dropped, ac), events, err

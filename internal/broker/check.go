@@ -13,12 +13,14 @@ import (
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
 const (
 	checkTime = 10 * time.Second
 	maxCheck  = 64 << 10
+	checkRest = 5 * time.Minute
 )
 
 // Checked is the outcome of [Broker.Check].
@@ -31,6 +33,8 @@ type Checked struct {
 	Code string
 	// Status is the provider's HTTP status, 0 when it was not reached.
 	Status int
+	// RetryAfter is how long the provider asks not to be asked, five minutes at least when it does.
+	RetryAfter time.Duration
 }
 
 // Codes of [Checked] beside those of an [Error].
@@ -138,6 +142,8 @@ func (b *Broker) try(ctx context.Context, c *connection.Connection, call connect
 	}
 	done := Checked{Status: resp.StatusCode, Code: checkStatus + strconv.Itoa(resp.StatusCode)}
 	switch {
+	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
+		done.RetryAfter = max(oauth.RetryAfter(resp.Header, b.now()), checkRest)
 	case refusedBy(c, resp, body):
 		done.Code = CheckRefused
 	case resp.StatusCode < 200 || resp.StatusCode > 299:

@@ -147,7 +147,12 @@ func (b *Broker) Disconnect(ctx context.Context, id vault.AccountID) (Disconnect
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
 	defer cancel()
-	d := Disconnection{Account: a}
+	return b.endGrant(ctx, a)
+}
+
+// endGrant revokes and deletes the grant of an account that has just been disconnected.
+func (b *Broker) endGrant(ctx context.Context, a vault.ConnectedAccount) (Disconnection, error) {
+	id, d := a.ID, Disconnection{Account: a}
 	c, known := b.set.ByID(a.ConnectionID)
 	g, err := b.lastGrant(ctx, a)
 	switch {

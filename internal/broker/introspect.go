@@ -33,7 +33,7 @@ func (b *Broker) noteIntrospected(ctx context.Context, t Target, g vault.Grant) 
 	g.Expires = found.Expires
 	epoch := b.shared.cache.now()
 	a, err := b.vault.NoteLifetime(ctx, t.Account, g.Generation, g.Expires, g.Learned, func(a *vault.ConnectedAccount) {
-		a.DueAt = b.planFor(t.Connection, *a, g, b.now()).due()
+		a.DueAt = b.dueAt(t.Connection, *a, g)
 	})
 	if err != nil || a.Generation != g.Generation {
 		return nil, false

@@ -16,7 +16,12 @@ const (
 	leaseTime     = 60 * time.Second
 	// minLearned is the shortest life that a refused token may teach: one that is refused sooner was
 	// ended for some other reason.
-	minLearned = 10 * time.Minute
+	minLearned = 30 * time.Minute
+	// minLife is the least life of a token that is refreshed without being asked.
+	minLife = 2 * time.Second
+	// lookAgain is when an account is looked at that nothing is to be done for: the settings may have
+	// changed by then.
+	lookAgain = 24 * time.Hour
 )
 
 // Schedule says what is done for accounts without being asked. The zero value is the default.
@@ -110,21 +115,37 @@ func (p plan) due() time.Time {
 	return first
 }
 
+// dueAt is when an ACTIVE account is to be looked at next.
+func (b *Broker) dueAt(c *connection.Connection, a vault.ConnectedAccount, g vault.Grant) time.Time {
+	now := b.now()
+	return b.planFor(c, a, g, now).dueOr(g, now)
+}
+
+// dueOr is due, or when to look again if there is nothing to do.
+func (p plan) dueOr(g vault.Grant, now time.Time) time.Time {
+	if due := p.due(); !due.IsZero() {
+		return due
+	}
+	return now.Add(lookAgain + spread(g, lookAgain/10))
+}
+
 // planFor decides what is next for an ACTIVE account.
 func (b *Broker) planFor(c *connection.Connection, a vault.ConnectedAccount, g vault.Grant, now time.Time) plan {
 	var p plan
 	if b.schedule.CheckEvery > 0 && (c.Connector().Verify != nil || c.Connector().Identity != nil) {
-		p.check = later(a.CheckedAt, a.ConnectedAt).Add(b.schedule.CheckEvery)
+		every := b.schedule.CheckEvery
+		p.check = later(a.CheckedAt, a.ConnectedAt).Add(every - spread(g, every/10))
 	}
+	l := b.lifeOf(c, g)
 	if g.Refresh.IsZero() {
+		p.refresh = l.deadAt // which ends the account
 		return p
 	}
 	if end := g.RefreshExpires; !end.IsZero() && b.schedule.WarnBefore > 0 && !a.ExpiryTold.Equal(end) {
 		p.warn = end.Add(-min(b.schedule.WarnBefore, end.Sub(g.ObtainedAt)/2))
 	}
-	l := b.lifeOf(c, g)
 	idle := b.schedule.IdleAfter > 0 && now.Sub(later(a.LastUsedAt, a.ConnectedAt)) > b.schedule.IdleAfter
-	if !idle && !l.renewAt.IsZero() {
+	if !idle && l.whole >= minLife {
 		minAge := time.Duration(c.Connector().Refresh.MinAge)
 		p.refresh = later(l.renewAt.Add(-spread(g, l.whole/10)), g.ObtainedAt.Add(minAge))
 	}

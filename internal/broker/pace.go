@@ -2,11 +2,14 @@ package broker
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
@@ -26,8 +29,8 @@ type pace struct {
 	mu sync.Mutex
 	// failures counts those in a row, of whatever accounts.
 	failures int
-	// rests is until when nothing is done.
-	rests time.Time
+	// rests is until when nothing is done, checksRest until when nothing is checked.
+	rests, checksRest time.Time
 	// next is when there is something to do, as far as is known; working tells that somebody does it,
 	// and meanwhile is what has become known since he has looked.
 	next      time.Time
@@ -62,19 +65,45 @@ func (s *Shared) pace(c *connection.Connection, how Schedule) *pace {
 	return p
 }
 
-func (p *pace) failed(now time.Time, err *oauth.Error) {
+// failed notes a failed refresh. client says that the OAuth client itself is refused, which concerns
+// every account.
+func (p *pace) failed(now time.Time, err *oauth.Error, client bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures++
 	var rest time.Duration
-	if p.failures >= troubleAfter || err.Class == oauth.ClassOperator {
+	if p.failures >= troubleAfter || client {
 		rest = double(restTime, maxRest, p.failures-troubleAfter+1)
 		rest += rand.N(rest / 4)
 	}
 	p.rests, p.refused = later(p.rests, now.Add(max(rest, err.RetryAfter))), nil
-	if err.Class == oauth.ClassOperator {
+	if client {
 		p.refused, p.refusedUntil = err, now.Add(min(rest, maxCooldown))
 	}
+}
+
+// refusesClient tells whether a refusal is of the OAuth client. Other codes that are the operator's to
+// look at may be about one account.
+func refusesClient(c *connection.Connection, err *oauth.Error) bool {
+	if err.Class != oauth.ClassOperator {
+		return false
+	}
+	return err.Code == "invalid_client" || err.Code == "unauthorized_client" ||
+		slices.ContainsFunc(c.Connector().Errors.OperatorWhen, func(e connectors.ErrorCase) bool { return strings.EqualFold(e.Code, err.Code) })
+}
+
+// restChecks stops the checks of credentials for a while, because the API asks for that.
+func (p *pace) restChecks(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checksRest = later(p.checksRest, until)
+}
+
+// checksResting returns until when nothing is to be checked.
+func (p *pace) checksResting() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checksRest
 }
 
 // clientRefused returns why the provider has refused the OAuth client just now: it would refuse it for

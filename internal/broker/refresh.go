@@ -184,13 +184,9 @@ func (r *renewal) failed(ctx context.Context, err error) (*entry, error) {
 		err:    refreshError(&r.target, oe),
 	}
 	r.shared.noteFailure(r.target.Account, now, f)
-	r.shared.pace(r.target.Connection, r.schedule).failed(now, oe)
-	due := f.behind
-	if r.account.DueAt.IsZero() {
-		due = time.Time{} // it is left to who asks
-	}
+	r.shared.pace(r.target.Connection, r.schedule).failed(now, oe, refusesClient(r.target.Connection, oe))
 	_, err = r.vault.EndRefresh(ctx, r.target.Account, vault.Failure{
-		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.begun.Attempts <= 1, DueAt: due,
+		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.begun.Attempts <= 1, DueAt: f.behind,
 	})
 	if err != nil {
 		r.log.Warn("noting a failed refresh", zap.String("account", string(r.target.Account)), zap.Error(err))
@@ -206,7 +202,7 @@ func lost(err *oauth.Error) bool {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true
 	}
-	return !err.Unsent && err.Status < 400
+	return !err.Unsent && (err.Status == 0 || err.Status < 400 && err.Class == oauth.ClassMalformed)
 }
 
 // expire turns the account EXPIRED, unless someone has replaced the grant meanwhile.

@@ -20,8 +20,9 @@ const (
 // whether or not anybody asks for it.
 func (b *Broker) save(ctx context.Context, t Target, g vault.Grant) (*entry, error) {
 	end := time.After(saveTime)
+	var epoch uint64
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		epoch := b.shared.cache.now() // before the write, so that a disconnect right after it counts
+		epoch = b.shared.cache.now() // before the write, so that a disconnect right after it counts
 		a, err := b.vault.ReplaceGrant(ctx, t.Account, g, b.noteSaved(t, g))
 		if err == nil {
 			b.shared.dropUnsaved(g)
@@ -47,7 +48,7 @@ func (b *Broker) save(ctx context.Context, t Target, g vault.Grant) (*entry, err
 		case <-ctx.Done():
 		}
 		time.AfterFunc(saveEvery, func() { b.shared.again(t.Account) }) // nothing after Drain
-		return b.unsavedEntry(t, g), nil
+		return b.unsavedEntry(t, g, epoch), nil
 	}
 }
 
@@ -65,7 +66,7 @@ func (b *Broker) saveAgain(ctx context.Context, t Target, g vault.Grant) (*entry
 func (b *Broker) noteSaved(t Target, g vault.Grant) func(*vault.ConnectedAccount) {
 	return func(a *vault.ConnectedAccount) {
 		a.LastUsedAt = later(a.LastUsedAt, b.shared.used.last(t.Account))
-		a.DueAt = b.planFor(t.Connection, *a, g, b.now()).due()
+		a.DueAt = b.dueAt(t.Connection, *a, g)
 		if b.shared.pace(t.Connection, b.schedule).sooner(a.DueAt) {
 			b.shared.wakeUp()
 		}
@@ -73,11 +74,11 @@ func (b *Broker) noteSaved(t Target, g vault.Grant) func(*vault.ConnectedAccount
 }
 
 // unsavedEntry is the entry of a grant that is in memory only.
-func (b *Broker) unsavedEntry(t Target, g vault.Grant) *entry {
+func (b *Broker) unsavedEntry(t Target, g vault.Grant, epoch uint64) *entry {
 	a := vault.ConnectedAccount{
 		ID: t.Account, ConnectionID: t.Connection.ID, Identifier: t.Identifier, Status: vault.StatusActive,
 	}
-	return b.shared.cache.put(b.entryOf(a, g), b.shared.cache.now())
+	return b.shared.cache.put(b.entryOf(a, g), epoch)
 }
 
 // holds tells whether the vault has the grant g itself: an earlier write may have been done although

@@ -2,7 +2,9 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +30,7 @@ const (
 // expire, grants are kept alive, credentials are checked, ends are warned of. One Tend for all
 // configurations of a process is enough; two do no harm.
 func (b *Broker) Tend(ctx context.Context) {
-	w := &tender{Broker: b, turn: make(chan struct{}, b.schedule.Workers)}
+	w := &tender{Broker: b, turn: make(chan struct{}, b.schedule.Workers), broken: map[vault.AccountID]bool{}}
 	defer w.running.Wait()
 	for saved := b.now(); ctx.Err() == nil; {
 		now := b.now()
@@ -77,6 +79,10 @@ type tender struct {
 	*Broker
 	turn    chan struct{}
 	running sync.WaitGroup
+
+	mu sync.Mutex
+	// broken are accounts that cannot be read, and so not be moved out of the way.
+	broken map[vault.AccountID]bool
 }
 
 // work does what is due at one connection, and returns when to look again.
@@ -109,14 +115,22 @@ func (w *tender) work(ctx context.Context, c *connection.Connection, p *pace) ti
 // nobody has to wait if it is refreshed now; what is due for long has waited already.
 func (w *tender) due(ctx context.Context, c *connection.Connection, now time.Time) ([]vault.Due, error) {
 	from := now.Add(-recent)
-	due, err := w.vault.Due(ctx, c.ID, from, now, batch)
-	shuffle(due)
-	if err != nil || len(due) == batch {
+	due, err := w.readable(ctx, c, from, now, batch)
+	if err != nil || len(due) >= batch {
 		return due, err
 	}
-	old, err := w.vault.Due(ctx, c.ID, time.Time{}, from, batch-len(due))
-	shuffle(old)
+	old, err := w.readable(ctx, c, time.Time{}, from, batch-len(due))
 	return append(due, old...), err
+}
+
+// readable lists what is due but for what is broken.
+func (w *tender) readable(ctx context.Context, c *connection.Connection, from, to time.Time, limit int) ([]vault.Due, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	due, err := w.vault.Due(ctx, c.ID, from, to, limit+len(w.broken))
+	due = slices.DeleteFunc(due, func(d vault.Due) bool { return w.broken[d.ID] })
+	shuffle(due)
+	return due, err
 }
 
 // shuffle keeps several processes from running side by side.
@@ -150,8 +164,9 @@ func (w *tender) batch(ctx context.Context, c *connection.Connection, p *pace, d
 		}
 		running.Go(func() {
 			defer func() { <-w.turn; <-slots }()
-			if d := w.visit(ctx, c, p, d.ID); d > 0 {
-				wait.Store(int64(d))
+			if d := int64(w.visit(ctx, c, p, d.ID)); d > 0 {
+				for longest := wait.Load(); longest < d && !wait.CompareAndSwap(longest, d); longest = wait.Load() {
+				}
 			}
 		})
 	}
@@ -173,10 +188,25 @@ func take(ctx context.Context, places chan<- struct{}) bool {
 // to wait when that could not be done now.
 func (w *tender) visit(ctx context.Context, c *connection.Connection, p *pace, id vault.AccountID) time.Duration {
 	a, err := w.vault.Account(ctx, id)
-	if err != nil || a.Status != vault.StatusActive {
-		return unless(err == nil)
+	switch {
+	case errors.Is(err, vault.ErrDamaged):
+		w.mu.Lock()
+		w.broken[id] = true
+		w.mu.Unlock()
+		return 0
+	case errors.Is(err, vault.ErrNotFound):
+		return 0 // deleted meanwhile
+	case err != nil:
+		return lookEvery
+	case a.Status == vault.StatusDisconnected && !a.DueAt.After(w.now()):
+		return unless(w.finish(ctx, a))
+	case a.Status != vault.StatusActive:
+		return 0
 	}
 	g, err := w.vault.Grant(ctx, id)
+	if errors.Is(err, vault.ErrDamaged) || errors.Is(err, vault.ErrNotFound) {
+		return unless(w.move(ctx, a, w.now().Add(lookAgain))) // whoever asks for it is told
+	}
 	if err != nil {
 		return lookEvery
 	}
@@ -186,8 +216,13 @@ func (w *tender) visit(ctx context.Context, c *connection.Connection, p *pace, i
 	if a.DueAt.After(now) {
 		return 0 // somebody was faster
 	}
-	if _, ok := w.noteIntrospected(ctx, t, g); ok {
-		return 0
+	if w.wantsIntrospection(c, g) {
+		if !p.limit.AllowN(now, 1) {
+			return p.wait()
+		}
+		if _, ok := w.noteIntrospected(ctx, t, g); ok {
+			return 0
+		}
 	}
 	todo := w.planFor(c, a, g, now)
 	if isDue(todo.refresh, now) && w.shared.mayTry(id, now) {
@@ -200,8 +235,16 @@ func (w *tender) visit(ctx context.Context, c *connection.Connection, p *pace, i
 		}
 		return unless(w.settle(ctx, t))
 	}
+	if rest := p.checksResting(); isDue(todo.check, now) && rest.After(now) {
+		todo.check = rest
+	}
 	if isDue(todo.check, now) {
-		_, _ = w.Check(ctx, id) // it notes what came of it
+		if !p.limit.AllowN(now, 1) {
+			return p.wait()
+		}
+		if done, err := w.Check(ctx, id); err == nil && done.RetryAfter > 0 { // it notes what came of it
+			p.restChecks(w.now().Add(done.RetryAfter))
+		}
 		return unless(w.settle(ctx, t))
 	}
 	return unless(w.note(ctx, c, a, g, todo, now))
@@ -237,19 +280,42 @@ func (w *tender) settle(ctx context.Context, t Target) bool {
 // note writes when the next thing is due, with a warning if that is due now.
 func (w *tender) note(ctx context.Context, c *connection.Connection, a vault.ConnectedAccount, g vault.Grant, todo plan, now time.Time) bool {
 	_, err := w.vault.Note(ctx, a.ID, a.Generation, func(f *vault.Facts) []vault.Event {
+		if !f.DueAt.Equal(a.DueAt) {
+			return nil // something has come up meanwhile
+		}
 		var events []vault.Event
 		if isDue(todo.warn, now) {
 			f.ExpiryTold = g.RefreshExpires
 			events = []vault.Event{{Type: vault.EventRefreshTokenExpiring, Expires: g.RefreshExpires}}
 			todo.warn = time.Time{}
 		}
-		f.DueAt = todo.due()
+		f.DueAt = todo.dueOr(g, now)
+		if w.wantsIntrospection(c, g) {
+			f.DueAt = earlier(f.DueAt, now.Add(maxBackoff+rand.N(maxBackoff/4)))
+		}
 		if isDue(f.DueAt, now) { // it could not be done now
 			f.DueAt = now.Add(backoff + rand.N(backoff))
 		}
 		return events
 	})
 	return err == nil
+}
+
+// move has an account looked at at another time, zero for never.
+func (w *tender) move(ctx context.Context, a vault.ConnectedAccount, at time.Time) bool {
+	_, err := w.vault.Note(ctx, a.ID, a.Generation, func(f *vault.Facts) []vault.Event {
+		f.DueAt = at
+		return nil
+	})
+	return err == nil
+}
+
+// finish ends the grant of an account whose disconnection was broken off.
+func (w *tender) finish(ctx context.Context, a vault.ConnectedAccount) bool {
+	if _, err := w.endGrant(ctx, a); err != nil {
+		return false
+	}
+	return w.move(ctx, a, time.Time{})
 }
 
 // NextDue is when the first account of any connection is due; in the past when work has piled up, zero

@@ -194,7 +194,7 @@ func (s *Set) Add(ctx context.Context, c vault.Connection) (*Connection, error) 
 // deleteDisconnected deletes the records of a connection's accounts if every one of them has been
 // disconnected, else it is vault.ErrHasAccounts and none is deleted.
 func (s *Set) deleteDisconnected(ctx context.Context, c vault.Connection) error {
-	var gone []vault.AccountID
+	var gone []vault.ConnectedAccount
 	q := vault.AccountQuery{Project: c.Project, ConnectionID: c.ID, PageQuery: vault.PageQuery{Limit: 200}}
 	for {
 		page, err := s.vault.Accounts(ctx, q)
@@ -205,15 +205,19 @@ func (s *Set) deleteDisconnected(ctx context.Context, c vault.Connection) error 
 			if a.Status != vault.StatusDisconnected {
 				return vault.ErrHasAccounts
 			}
-			gone = append(gone, a.ID)
+			gone = append(gone, a)
 		}
 		if page.Next == "" {
 			break
 		}
 		q.After = page.Next
 	}
-	for _, id := range gone {
-		if err := s.vault.DeleteAccount(ctx, id); err != nil && !errors.Is(err, vault.ErrNotFound) {
+	for _, a := range gone {
+		err := s.vault.DeleteAccountVersion(ctx, a.ID, a.Version)
+		if errors.Is(err, vault.ErrConflict) {
+			return vault.ErrHasAccounts // it has just been connected again
+		}
+		if err != nil && !errors.Is(err, vault.ErrNotFound) {
 			return err
 		}
 	}

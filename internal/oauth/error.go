@@ -101,6 +101,11 @@ func (d *dialect) publicCode(code string) string {
 
 func statusCode(status int) string { return fmt.Sprintf("%s%d", statusCodePrefix, status) }
 
+// RetryAfter is how long an answer asks to wait, at most ten minutes; zero when it does not.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	return retryAfter(h.Get("Retry-After"), now)
+}
+
 // retryAfter reads a Retry-After header, seconds or a date (RFC 9110 section 10.2.3).
 func retryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)

@@ -61,6 +61,10 @@ func (d *Deliverer) handle(ctx context.Context, due vault.Delivery) (settled boo
 
 // attempt tries to deliver, and writes down how that has ended.
 func (d *Deliverer) attempt(ctx context.Context, due vault.Delivery) error {
+	// What cannot be noted as sent would be sent again and again.
+	if err := d.vault.CheckStore(ctx); err != nil {
+		return err
+	}
 	start := time.Now()
 	a, err := d.try(ctx, due)
 	if err != nil {

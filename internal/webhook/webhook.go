@@ -17,7 +17,7 @@
 //	    "status": "EXPIRED",
 //	    "old_status": "ACTIVE",              of status_updated
 //	    "reason": "invalid_grant",           a code
-//	    "class": "terminal",                 of token_refresh_failed
+//	    "class": "permanent",                of token_refresh_failed
 //	    "link": "lnk_01JBM8Z4Q4T8W2X5Y7Z9A1B3C8",
 //	    "expires_at": "2026-11-09T08:00:00Z" of link_generated and refresh_token_expiring
 //	  }

@@ -75,7 +75,7 @@ func TestBody(t *testing.T) {
 	l := vault.Link{ConnectionID: p.conn.ID, Identifier: "user-1", Token: vault.NewSecret("t"), Expires: epoch.Add(time.Hour)}
 	wantNil(t, p.vault.CreateLink(t.Context(), &l))
 	a := vaulttest.Account(t, p.vault, p.conn, "user-1", vaulttest.Grant("1", epoch))
-	_, err := p.vault.EndRefresh(t.Context(), a.ID, vault.Failure{Generation: 1, Code: "invalid_grant", Class: "terminal", Answered: true, Expired: true})
+	_, err := p.vault.EndRefresh(t.Context(), a.ID, vault.Failure{Generation: 1, Code: "invalid_grant", Class: "permanent", Answered: true, Expired: true})
 	wantNil(t, err)
 	p.deliverer.Wake()
 	var bodies []string
@@ -282,14 +282,13 @@ func TestSurvivesRestart(t *testing.T) {
 	}{
 		{"ended while it waits", func(p *post) { p.stop() }},
 		{"dead, with its lease", func(p *post) {
-			release, err := p.vault.LeaseDelivery(t.Context(), p.pending().ID, time.Minute)
+			_, err := p.vault.LeaseDelivery(t.Context(), p.pending().ID, time.Minute)
 			if !errors.Is(err, vault.ErrLeased) {
 				t.Errorf("got error %v, want %v", err, vault.ErrLeased)
 			}
 			p.stop()
-			release, err = p.vault.LeaseDelivery(t.Context(), p.pending().ID, time.Minute)
+			_, err = p.vault.LeaseDelivery(t.Context(), p.pending().ID, time.Minute) // nobody is left to end it
 			wantNil(t, err)
-			_ = release // nobody is left to call it
 			p.ahead.Add(int64(time.Minute))
 		}},
 	} {

@@ -3,6 +3,7 @@ package tokensim
 import (
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -66,11 +67,15 @@ type grant struct {
 	counted bool
 }
 
+// untouched is the version of a grant whose refresh token was not exchanged yet. Zero is that of one that
+// the vault has dropped.
+const untouched = math.MaxUint64
+
 // consent makes a grant, as of that time.
 func (p *provider) consent(a *account, at time.Time) (*grant, vault.Grant) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	g := &grant{number: len(p.grants), account: a, used: at, by: new(life)}
+	g := &grant{number: len(p.grants), account: a, used: at, version: untouched, by: new(life)}
 	dice := p.sim.dice("consent", p.name, g.number)
 	g.ends = at.Add(time.Duration(dice.ExpFloat64() * float64(1500*day)))
 	p.grants = append(p.grants, g)
@@ -244,7 +249,7 @@ func (p *provider) refresh(g *grant, serial int, by *life, f fault) string {
 // early tells whether a refresh comes long before it is due, and not because the provider has forgotten
 // the token. How long silent providers' tokens live is guessed, so it may come at any time.
 func (p *provider) early(g *grant, version uint64, now time.Time) bool {
-	if p.silent || g.version == version || g.version == 0 || now.Sub(g.used) > p.life/2 || now.Before(g.allowed) {
+	if p.silent || g.version == version || g.version == untouched || now.Sub(g.used) > p.life/2 || now.Before(g.allowed) {
 		return false
 	}
 	return !slices.ContainsFunc(p.outages, func(o outage) bool { return o.forgets && g.used.Before(o.to) && now.After(o.to) })
