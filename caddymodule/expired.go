@@ -18,30 +18,10 @@ const (
 	maxDecoded = 64 << 10
 )
 
-// expired tells whether the provider refuses the credential: with 401, or as the connector declares.
-// For that the beginning of a JSON answer may be read and put back.
+// expired tells whether the provider refuses the credential. For that the beginning of a JSON answer may be
+// read and put back.
 func expired(resp *http.Response, declared []connectors.Expired) bool {
-	if resp.StatusCode == http.StatusUnauthorized {
-		return true
-	}
-	var body []byte
-	looked := false
-	for i := range declared {
-		e := &declared[i]
-		if !e.MayBe(resp.StatusCode, resp.Header) {
-			continue
-		}
-		if !e.NeedsBody() {
-			return true
-		}
-		if !looked {
-			body, looked = peek(resp), true
-		}
-		if e.IsBody(body) {
-			return true
-		}
-	}
-	return false
+	return connectors.TokenExpired(resp.StatusCode, resp.Header, declared, func() []byte { return peek(resp) })
 }
 
 // peek returns the answer's JSON object, decompressed, and leaves the answer as it was. It returns

@@ -161,7 +161,7 @@ func TestCatalogLife(t *testing.T) {
 		`{"ok":false,"error":"channel_not_found"}`: false,
 		`{"ok":true,"text":"token_expired"}`:       false,
 	} {
-		if e := &lookup(t, "slack").Errors.ExpiredWhen[0]; !e.MayBe(200, nil) || e.IsBody([]byte(body)) != want {
+		if got := connectors.TokenExpired(200, nil, lookup(t, "slack").Errors.ExpiredWhen, func() []byte { return []byte(body) }); got != want {
 			t.Errorf("slack: %s is an expired token: %t, want %t", body, !want, want)
 		}
 	}

@@ -28,9 +28,35 @@ type HeaderTest struct {
 	Contains string `yaml:"contains"`
 }
 
-// MayBe tells whether status and header are those of the case. If not [Expired.NeedsBody], that
-// decides it; else [Expired.IsBody] does.
-func (e *Expired) MayBe(status int, header http.Header) bool {
+// TokenExpired tells whether an answer of a provider's API refuses the access token: with status 401, or in
+// one of the declared cases. body is called once at most, if the rest does not decide it; it returns the
+// whole body if that is JSON.
+func TokenExpired(status int, header http.Header, declared []Expired, body func() []byte) bool {
+	if status == http.StatusUnauthorized {
+		return true
+	}
+	var text []byte
+	looked := false
+	for i := range declared {
+		e := &declared[i]
+		if !e.mayBe(status, header) {
+			continue
+		}
+		if e.Path == "" {
+			return true
+		}
+		if !looked {
+			text, looked = body(), true
+		}
+		if e.isBody(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBe tells whether status and header are those of the case.
+func (e *Expired) mayBe(status int, header http.Header) bool {
 	if e.Status != 0 && e.Status != status {
 		return false
 	}
@@ -43,11 +69,8 @@ func (e *Expired) MayBe(status int, header http.Header) bool {
 	})
 }
 
-// NeedsBody tells whether the case can only be decided with the body.
-func (e *Expired) NeedsBody() bool { return e.Path != "" }
-
-// IsBody tells whether a whole JSON body is that of the case. What is not one JSON object is not.
-func (e *Expired) IsBody(body []byte) bool {
+// isBody tells whether a whole JSON body is that of the case. What is not one JSON object is not.
+func (e *Expired) isBody(body []byte) bool {
 	// Most answers have none of the texts in them, and need not be parsed. A backslash may hide one.
 	if !slices.ContainsFunc(e.In, func(text string) bool { return bytes.Contains(body, []byte(text)) }) &&
 		bytes.IndexByte(body, '\\') < 0 {

@@ -46,17 +46,21 @@ func TestExpired(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := decode(t, minimal+"errors: {expired_when: [{"+tt.when+"}]}\n")
-			e := &c.Errors.ExpiredWhen[0]
-			if got := e.MayBe(tt.status, tt.header); got != tt.maybe {
-				t.Errorf("MayBe = %t, want %t", got, tt.maybe)
+			looked := 0
+			got := connectors.TokenExpired(tt.status, tt.header, c.Errors.ExpiredWhen, func() []byte {
+				looked++
+				return []byte(tt.body)
+			})
+			if want := tt.maybe && (tt.is || !strings.Contains(tt.when, "path")); got != want {
+				t.Errorf("got %t, want %t", got, want)
 			}
-			if got, want := e.NeedsBody(), strings.Contains(tt.when, "path"); got != want {
-				t.Errorf("NeedsBody = %t, want %t", got, want)
-			}
-			if e.NeedsBody() && e.IsBody([]byte(tt.body)) != tt.is {
-				t.Errorf("IsBody = %t, want %t", !tt.is, tt.is)
+			if want := tt.maybe && strings.Contains(tt.when, "path"); (looked == 1) != want || looked > 1 {
+				t.Errorf("looked at the body %d times, want that %t", looked, want)
 			}
 		})
+	}
+	if !connectors.TokenExpired(http.StatusUnauthorized, nil, nil, nil) {
+		t.Error("status 401 is no refusal")
 	}
 }
 

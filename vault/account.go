@@ -35,7 +35,7 @@ type Identity struct {
 type Facts struct {
 	// LastUsedAt is when its credential was last asked for, within an hour or so.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
-	// CheckedAt is when the provider was last asked whether it takes the credential.
+	// CheckedAt is when its credential was last checked, whatever came of it.
 	CheckedAt time.Time `json:"checked_at,omitzero"`
 	// ExpiryTold is the RefreshExpiresAt that has been warned of.
 	ExpiryTold time.Time `json:"expiry_told,omitzero"`
@@ -244,9 +244,11 @@ func (v *Vault) deleteAccount(ctx context.Context, id AccountID, version uint64)
 			if part == k && version != 0 && r.Version != version {
 				return missing(k, ErrConflict)
 			}
-			// One that is damaged goes without a word: nobody can tell whose it was.
-			if a, err := v.openAccount(ctx, r); part == k && err == nil {
-				events = append(events, Event{Type: EventDeleted}.about(a))
+			if part == k {
+				// One that is damaged goes without a word: nobody can tell whose it was.
+				if a, err := v.openAccount(ctx, r); err == nil {
+					events = append(events, Event{Type: EventDeleted}.about(a))
+				}
 			}
 			changes = append(changes, Change{Record: Record{Key: part, Version: r.Version}, Delete: true})
 		}
@@ -332,8 +334,8 @@ func (f Facts) utc() Facts {
 }
 
 // updateAccount makes a change to the account alone, again and again until nobody else has
-// changed it meanwhile. An update that returns errUnchanged changes nothing. A quiet one
-// is none by which an account that was disconnected is a later one.
+// changed it meanwhile. An update that returns errUnchanged changes nothing. After a quiet
+// one a DISCONNECTED account still says when it was disconnected.
 func (v *Vault) updateAccount(ctx context.Context, id AccountID, quiet bool, update func(*ConnectedAccount) ([]Event, error)) (ConnectedAccount, error) {
 	for range maxAttempts {
 		a, err := v.Account(ctx, id)

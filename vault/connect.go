@@ -61,7 +61,7 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 	}
 	n.noteGrant(g)
 	n.ConnectedAt, n.DueAt = now, now // whoever looks after accounts decides what is next
-	events := func(link LinkID) []Event { return connectEvents(n, old, link) }
+	events := connectEvents(n, old, l.ID)
 	if n.CreatedAt.IsZero() {
 		n.CreatedAt = now
 	}
@@ -80,11 +80,11 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 		ac, err := r.account(ctx, &n, now)
 		changes := append([]Change{gc, ac}, dropped...)
 		if err != nil || l.ID == "" {
-			return changes, events(LinkID("")), err
+			return changes, events, err
 		}
 		l.Status, l.Verifier = LinkUsed, Secret{}
 		lc, err := r.link(ctx, &l)
-		return append(changes, lc), events(l.ID), err
+		return append(changes, lc), events, err
 	})
 	if errors.Is(err, errRace) || errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
 		return ConnectedAccount{}, errRace
@@ -98,13 +98,9 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 // connectEvents are the events of a connect that has made n of an account in that status, empty for
 // none.
 func connectEvents(n ConnectedAccount, old Status, link LinkID) []Event {
-	first := Event{Type: EventUpdated}.about(n)
-	if old == "" {
-		first.Type = EventCreated
-	}
-	list := []Event{first}
+	list := []Event{Event{Type: EventCreated}.about(n)}
 	if old != "" {
-		list = append(list, n.statusEvent(old)...)
+		list = append([]Event{Event{Type: EventUpdated}.about(n)}, n.statusEvent(old)...)
 	}
 	if link != "" {
 		list = append(list, Event{Type: EventOAuthSucceeded, LinkID: link}.about(n))

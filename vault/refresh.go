@@ -6,71 +6,50 @@ import (
 	"time"
 )
 
-// Refresh is what is known of a refresh that was begun and has not come to an end: the provider may
-// have taken the refresh token and given another one that was lost.
-type Refresh struct {
-	AccountID AccountID
-	// Generation is the one of the grant whose refresh token was sent.
-	Generation uint64
-	// Attempts counts how often it was sent, BegunAt is when it first was.
-	Attempts int
-	BegunAt  time.Time
-}
-
-// refreshMeta is the clear part of a refresh, which has no other.
+// refreshMeta is what is noted of a refresh that was begun and has not come to an end: the provider may
+// have taken the refresh token and given another one that was lost. All of it is in clear.
 type refreshMeta struct {
-	Project    string    `json:"project"`
-	Generation uint64    `json:"generation"`
-	Attempts   int       `json:"attempts"`
-	BegunAt    time.Time `json:"begun_at"`
+	Project string `json:"project"`
+	// Generation is the one of the grant whose refresh token was sent.
+	Generation uint64 `json:"generation"`
+	// Attempts counts how often it was sent.
+	Attempts int `json:"attempts"`
 }
 
 func (m *refreshMeta) project() string { return m.Project }
 
 func refreshKey(id AccountID) Key { return Key{Kind: KindRefresh, ID: string(id)} }
 
-// BeginRefresh notes, durably, that the refresh token of that generation is about to be sent, and
-// returns what is known of it now: more than one attempt means that an earlier one did not come to
-// an end. [Vault.ReplaceGrant], [Vault.EndRefresh] and a new connection of the account end it. The
-// caller holds the lease of [Vault.LeaseRefresh].
-func (v *Vault) BeginRefresh(ctx context.Context, a ConnectedAccount) (Refresh, error) {
+// BeginRefresh notes, durably, that the refresh token of a's grant is about to be sent, and returns how
+// often it was, this time counted: more than one attempt means that an earlier one did not come to an end.
+// [Vault.ReplaceGrant], [Vault.EndRefresh] and a new connection of the account end it. The caller holds
+// the lease of [Vault.LeaseRefresh].
+func (v *Vault) BeginRefresh(ctx context.Context, a ConnectedAccount) (attempts int, err error) {
 	k := refreshKey(a.ID)
 	for range maxAttempts {
-		m := refreshMeta{Project: a.Project, Generation: a.Generation, BegunAt: v.now()}
+		m := refreshMeta{Project: a.Project, Generation: a.Generation, Attempts: 1}
 		r, err := v.store.Get(ctx, k)
-		switch {
-		case err == nil:
-			earlier, err := v.openRefresh(ctx, r)
-			if err == nil && earlier.Generation == a.Generation {
-				m.Attempts, m.BegunAt = earlier.Attempts, earlier.BegunAt
-			} else if err != nil && !errors.Is(err, ErrDamaged) { // it says nothing that could be lost
-				return Refresh{}, err
-			}
-		case !errors.Is(err, ErrNotFound):
-			return Refresh{}, missing(k, err)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return 0, missing(k, err)
 		}
-		m.Attempts++
+		if err == nil {
+			var earlier refreshMeta
+			err := v.open(ctx, r, &earlier, nil)
+			if err != nil && !errors.Is(err, ErrDamaged) { // that says nothing that could be lost
+				return 0, err
+			}
+			if err == nil && earlier.Generation == a.Generation {
+				m.Attempts += earlier.Attempts
+			}
+		}
 		err = v.write(ctx, func(ring *ring) ([]Change, error) {
 			return one(ring.change(ctx, k, r.Version, r.Version+1, m.Project, m, nil))
 		})
-		if errors.Is(err, ErrConflict) {
-			continue
+		if !errors.Is(err, ErrConflict) {
+			return m.Attempts, err
 		}
-		if err != nil {
-			return Refresh{}, missing(k, err)
-		}
-		return Refresh{AccountID: a.ID, Generation: m.Generation, Attempts: m.Attempts, BegunAt: m.BegunAt}, nil
 	}
-	return Refresh{}, missing(k, ErrConflict)
-}
-
-// openRefresh reads the record of a refresh.
-func (v *Vault) openRefresh(ctx context.Context, r Record) (Refresh, error) {
-	var m refreshMeta
-	if err := v.open(ctx, r, &m, nil); err != nil {
-		return Refresh{}, err
-	}
-	return Refresh{AccountID: AccountID(r.ID), Generation: m.Generation, Attempts: m.Attempts, BegunAt: m.BegunAt}, nil
+	return 0, missing(k, ErrConflict)
 }
 
 // drop is the change that deletes a record, or none when there is no such record.
@@ -100,8 +79,7 @@ type Failure struct {
 }
 
 // EndRefresh notes on the account that a refresh has failed. Of failures in a row for one reason the first
-// is an event. An account whose grant is of another
-// generation by now stays as it is.
+// is an event. An account whose grant is of another generation by now stays as it is.
 func (v *Vault) EndRefresh(ctx context.Context, id AccountID, f Failure) (ConnectedAccount, error) {
 	for range maxAttempts {
 		a, err := v.Account(ctx, id)

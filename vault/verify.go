@@ -131,7 +131,7 @@ func (w *verifier) record(ctx context.Context, r Record) error {
 		_, err := w.v.openLink(ctx, r)
 		return err
 	case KindRefresh:
-		if _, err := w.v.openRefresh(ctx, r); err != nil {
+		if err := w.v.open(ctx, r, new(refreshMeta), nil); err != nil {
 			return err
 		}
 		return w.owned(ctx, r.Key, accountKey(AccountID(r.ID)))

@@ -119,7 +119,7 @@ func (w *Webhook) follow(old Webhook, now time.Time) {
 	w.LastDeliveredAt, w.FailingSince = old.LastDeliveredAt, old.FailingSince
 	switch {
 	case w.Secret.IsZero() && old.Secret.IsZero():
-		w.Secret = newWebhookSecret()
+		w.Secret = NewSecret(NewWebhookSecret())
 	case w.Secret.IsZero():
 		w.Secret = old.Secret
 	case !old.Secret.IsZero() && !w.Secret.Equal(old.Secret):
@@ -136,24 +136,6 @@ func (w *Webhook) follow(old Webhook, now time.Time) {
 	default:
 		w.DisabledAt = now
 	}
-}
-
-// RotateWebhookSecret gives a webhook a new random secret. The one before signs too for a day.
-func (v *Vault) RotateWebhookSecret(ctx context.Context, id WebhookID) (Webhook, error) {
-	for range maxAttempts {
-		w, err := v.Webhook(ctx, id)
-		if err != nil {
-			return Webhook{}, err
-		}
-		w.Secret = newWebhookSecret()
-		if err = v.PutWebhook(ctx, &w); err == nil {
-			return w, nil
-		}
-		if !errors.Is(err, ErrConflict) {
-			return Webhook{}, err
-		}
-	}
-	return Webhook{}, missing(webhookKey(id), ErrConflict)
 }
 
 // Webhook returns one webhook.

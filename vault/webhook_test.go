@@ -79,8 +79,6 @@ func TestWebhook(t *testing.T) {
 	}
 	w.Version = 2
 	wantErr(t, v.PutWebhook(t.Context(), &w), vault.ErrNotFound)
-	_, err = v.RotateWebhookSecret(t.Context(), w.ID)
-	wantErr(t, err, vault.ErrNotFound)
 }
 
 func TestWebhookRefuses(t *testing.T) {
@@ -166,7 +164,8 @@ func wantSigned(t *testing.T, w vault.Webhook, at time.Time, secrets ...vault.Se
 func TestWebhookSecretRotation(t *testing.T) {
 	rotations := map[string]func(*vault.Vault, vault.Webhook) (vault.Webhook, error){
 		"new one": func(v *vault.Vault, w vault.Webhook) (vault.Webhook, error) {
-			return v.RotateWebhookSecret(t.Context(), w.ID)
+			w.Secret = vault.NewSecret(vault.NewWebhookSecret())
+			return w, v.PutWebhook(t.Context(), &w)
 		},
 		"given one": func(v *vault.Vault, w vault.Webhook) (vault.Webhook, error) {
 			w.Secret = secretOf(40)
@@ -189,8 +188,9 @@ func TestWebhookSecretRotation(t *testing.T) {
 			wantNil(t, err)
 			wantSigned(t, stored, epoch.Add(24*time.Hour-1), second.Secret, first.Secret)
 			wantSigned(t, stored, epoch.Add(24*time.Hour), second.Secret)
-			third, err := v.RotateWebhookSecret(t.Context(), first.ID)
-			wantNil(t, err)
+			third := stored
+			third.Secret = secretOf(50)
+			wantNil(t, v.PutWebhook(t.Context(), &third))
 			wantSigned(t, third, epoch, third.Secret, second.Secret)
 			c.add(24 * time.Hour)
 			wantNil(t, v.PutWebhook(t.Context(), &third))

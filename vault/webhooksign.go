@@ -21,10 +21,11 @@ const (
 	maxWebhookURL = 2000
 )
 
-func newWebhookSecret() Secret {
+// NewWebhookSecret is a random secret for a [Webhook].
+func NewWebhookSecret() string {
 	key := make([]byte, webhookSecretLength)
 	rand.Read(key) // it never fails
-	return NewSecret(webhookSecretPrefix + base64.StdEncoding.EncodeToString(key))
+	return webhookSecretPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
 // webhookKeyBytes is the key that a secret stands for.

@@ -108,17 +108,9 @@ const maxPage = 200
 func accountsShow(s *settings) *cobra.Command {
 	c := &cobra.Command{Use: "show REF", Short: "Shows what is known about an account"}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		r, err := parseRef(call.args[0])
+		a, err := ofAccount(ctx, call, (*server).Account, (*server).FindAccount)
 		if err != nil {
 			return err
-		}
-		s, err := call.client()
-		if err != nil {
-			return err
-		}
-		a, err := r.account(ctx, s)
-		if err != nil {
-			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, a)
@@ -136,17 +128,9 @@ func accountsDisconnect(s *settings) *cobra.Command {
 that, and deletes the tokens. The account keeps its ID and can be connected again.`,
 	}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		r, err := parseRef(call.args[0])
+		d, err := ofAccount(ctx, call, (*server).Disconnect, (*server).DisconnectNamed)
 		if err != nil {
 			return err
-		}
-		s, err := call.client()
-		if err != nil {
-			return err
-		}
-		d, err := r.disconnect(ctx, s)
-		if err != nil {
-			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, d)

@@ -39,17 +39,9 @@ The status is 1 when one is not taken, or could not be asked for.`,
 }
 
 func checkOne(ctx context.Context, c *call) error {
-	r, err := parseRef(c.args[0])
+	done, err := ofAccount(ctx, c, (*server).Check, (*server).CheckNamed)
 	if err != nil {
 		return err
-	}
-	s, err := c.client()
-	if err != nil {
-		return err
-	}
-	done, err := r.check(ctx, s)
-	if err != nil {
-		return s.failure(err)
 	}
 	if c.json {
 		err = printJSON(c.out, done)

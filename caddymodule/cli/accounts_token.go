@@ -17,17 +17,9 @@ func accountsRefresh(s *settings) *cobra.Command {
 for finding out whether a refresh works.`,
 	}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		r, err := parseRef(call.args[0])
+		done, err := ofAccount(ctx, call, (*server).Refresh, (*server).RefreshNamed)
 		if err != nil {
 			return err
-		}
-		s, err := call.client()
-		if err != nil {
-			return err
-		}
-		done, err := r.refresh(ctx, s)
-		if err != nil {
-			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, done)
@@ -55,17 +47,9 @@ expose_tokens. Whoever sees the token can act for the user until it expires, so 
 the proxy wherever that is possible. Each time is logged by the server.`,
 	}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		r, err := parseRef(call.args[0])
+		t, err := ofAccount(ctx, call, (*server).Token, (*server).TokenNamed)
 		if err != nil {
 			return err
-		}
-		s, err := call.client()
-		if err != nil {
-			return err
-		}
-		t, err := r.token(ctx, s)
-		if err != nil {
-			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, t)

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"strings"
-
-	"github.com/claviger-proxy/claviger/client"
 )
 
 // ref names an account on the command line.
@@ -32,37 +30,25 @@ func (r ref) String() string {
 	return r.connection + "/" + r.identifier
 }
 
-func (r ref) account(ctx context.Context, s *server) (client.Account, error) {
-	if r.id != "" {
-		return s.Account(ctx, r.id)
+// ofAccount asks the server about the account that the argument names: by its ID, or by its connection and
+// identifier.
+func ofAccount[T any](
+	ctx context.Context, c *call,
+	byID func(s *server, ctx context.Context, id string) (T, error),
+	byName func(s *server, ctx context.Context, connection, identifier string) (T, error),
+) (answer T, err error) {
+	r, err := parseRef(c.args[0])
+	if err != nil {
+		return answer, err
 	}
-	return s.FindAccount(ctx, r.connection, r.identifier)
-}
-
-func (r ref) check(ctx context.Context, s *server) (client.AccountCheck, error) {
-	if r.id != "" {
-		return s.Check(ctx, r.id)
+	s, err := c.client()
+	if err != nil {
+		return answer, err
 	}
-	return s.CheckNamed(ctx, r.connection, r.identifier)
-}
-
-func (r ref) refresh(ctx context.Context, s *server) (client.AccountRefresh, error) {
 	if r.id != "" {
-		return s.Refresh(ctx, r.id)
+		answer, err = byID(s, ctx, r.id)
+	} else {
+		answer, err = byName(s, ctx, r.connection, r.identifier)
 	}
-	return s.RefreshNamed(ctx, r.connection, r.identifier)
-}
-
-func (r ref) token(ctx context.Context, s *server) (client.Token, error) {
-	if r.id != "" {
-		return s.Token(ctx, r.id)
-	}
-	return s.TokenNamed(ctx, r.connection, r.identifier)
-}
-
-func (r ref) disconnect(ctx context.Context, s *server) (client.Disconnection, error) {
-	if r.id != "" {
-		return s.Disconnect(ctx, r.id)
-	}
-	return s.DisconnectNamed(ctx, r.connection, r.identifier)
+	return answer, s.failure(err)
 }

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"net/http"
 
@@ -96,7 +94,7 @@ func (a *api) rotateWebhookSecret(w http.ResponseWriter, r *http.Request) error 
 	if err := bare(w, r); err != nil {
 		return err
 	}
-	secret := newWebhookSecret()
+	secret := vault.NewWebhookSecret()
 	one, err := a.altered(r, func(one *vault.Webhook) error {
 		one.Secret = vault.NewSecret(secret)
 		return writable(*one)
@@ -105,10 +103,4 @@ func (a *api) rotateWebhookSecret(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	return answer(w, http.StatusOK, client.WebhookWithSecret{Webhook: webhookOf(one), Secret: secret})
-}
-
-func newWebhookSecret() string {
-	key := make([]byte, 32)
-	rand.Read(key) // it never fails
-	return "whsec_" + base64.StdEncoding.EncodeToString(key)
 }

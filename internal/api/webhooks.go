@@ -93,7 +93,7 @@ func (a *api) createWebhook(w http.ResponseWriter, r *http.Request) error {
 	if field, must := WebhookFault(one); field != "" {
 		return badField(field, must)
 	}
-	secret := cmp.Or(in.Secret, newWebhookSecret())
+	secret := cmp.Or(in.Secret, vault.NewWebhookSecret())
 	one.Secret = vault.NewSecret(secret)
 	err = a.Vault.PutWebhook(r.Context(), &one)
 	if errors.Is(err, vault.ErrExists) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +19,10 @@ import (
 const (
 	checkTime = 10 * time.Second
 	maxCheck  = 64 << 10
-	checkRest = 5 * time.Minute
+	// checkRest is how long an API that has had enough is not asked, if it does not ask for more, and
+	// maxCheckRest how much it may ask for.
+	checkRest    = 5 * time.Minute
+	maxCheckRest = time.Hour
 )
 
 // Checked is the outcome of [Broker.Check].
@@ -143,8 +145,8 @@ func (b *Broker) try(ctx context.Context, c *connection.Connection, call connect
 	done := Checked{Status: resp.StatusCode, Code: checkStatus + strconv.Itoa(resp.StatusCode)}
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
-		done.RetryAfter = max(oauth.RetryAfter(resp.Header, b.now()), checkRest)
-	case refusedBy(c, resp, body):
+		done.RetryAfter = max(oauth.RetryAfter(resp.Header, b.now(), maxCheckRest), checkRest)
+	case connectors.TokenExpired(resp.StatusCode, resp.Header, c.Connector().Errors.ExpiredWhen, func() []byte { return body }):
 		done.Code = CheckRefused
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 	case !meets(c, body):
@@ -153,16 +155,6 @@ func (b *Broker) try(ctx context.Context, c *connection.Connection, call connect
 		done.OK, done.Code = true, ""
 	}
 	return done
-}
-
-// refusedBy tells whether an answer refuses the credential.
-func refusedBy(c *connection.Connection, resp *http.Response, body []byte) bool {
-	if resp.StatusCode == http.StatusUnauthorized {
-		return true
-	}
-	return slices.ContainsFunc(c.Connector().Errors.ExpiredWhen, func(e connectors.Expired) bool {
-		return e.MayBe(resp.StatusCode, resp.Header) && (!e.NeedsBody() || e.IsBody(body))
-	})
 }
 
 // meets tells whether the body of a success is one by the connector's own condition.

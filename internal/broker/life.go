@@ -64,7 +64,7 @@ func or[T int | float64 | time.Duration](v, standard T) T {
 // life is how long a token is good for.
 type life struct {
 	// renewAt is when it should be refreshed, deadAt when it may no longer be used. Both are zero for
-	// a token that does not expire; deadAt alone for one whose end is only suspected.
+	// a token that does not expire, and deadAt for one whose end is only suspected.
 	renewAt, deadAt time.Time
 	// whole is the token's life.
 	whole time.Duration
@@ -105,15 +105,7 @@ type plan struct {
 }
 
 // due is when the first of it is to be done.
-func (p plan) due() time.Time {
-	var first time.Time
-	for _, at := range []time.Time{p.refresh, p.warn, p.check} {
-		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
-			first = at
-		}
-	}
-	return first
-}
+func (p plan) due() time.Time { return earlier(earlier(p.refresh, p.warn), p.check) }
 
 // dueAt is when an ACTIVE account is to be looked at next.
 func (b *Broker) dueAt(c *connection.Connection, a vault.ConnectedAccount, g vault.Grant) time.Time {

@@ -54,8 +54,9 @@ type renewal struct {
 	// refused tells that the provider has refused the token before its end.
 	refused bool
 	start   time.Time
-	// begun is what the vault knows of this refresh; zero where refresh tokens do not rotate.
-	begun vault.Refresh
+	// attempts is how often this refresh token was sent as far as the vault knows; zero where refresh
+	// tokens do not rotate.
+	attempts int
 }
 
 // renew is what is done under the lease: read again, ask the provider, save, and only then use.
@@ -118,7 +119,7 @@ func (r *renewal) ask(ctx context.Context) (oauth.Token, error) {
 		}
 		tok, err := r.oauth.Refresh(ctx, r.target.Connection.App, r.grant.Refresh)
 		var oe *oauth.Error
-		if err == nil || again || r.begun.Attempts > 1 || !errors.As(err, &oe) || !lost(oe) || oe.Code == oauth.CodeTimeout {
+		if err == nil || again || r.attempts > 1 || !errors.As(err, &oe) || !lost(oe) || oe.Code == oauth.CodeTimeout {
 			return tok, err
 		}
 	}
@@ -130,7 +131,7 @@ func (r *renewal) begin(ctx context.Context) (err error) {
 	if r.target.Connection.Connector().Refresh.Rotates == "never" {
 		return r.vault.CheckStore(ctx)
 	}
-	r.begun, err = r.vault.BeginRefresh(ctx, r.account)
+	r.attempts, err = r.vault.BeginRefresh(ctx, r.account)
 	return err
 }
 
@@ -171,7 +172,7 @@ func (r *renewal) failed(ctx context.Context, err error) (*entry, error) {
 	}
 	if oe.Class == oauth.ClassPermanent {
 		code := oe.Code
-		if r.begun.Attempts > 1 {
+		if r.attempts > 1 {
 			code = reasonRotationLost
 		}
 		return r.expire(ctx, code)
@@ -186,7 +187,7 @@ func (r *renewal) failed(ctx context.Context, err error) (*entry, error) {
 	r.shared.noteFailure(r.target.Account, now, f)
 	r.shared.pace(r.target.Connection, r.schedule).failed(now, oe, refusesClient(r.target.Connection, oe))
 	_, err = r.vault.EndRefresh(ctx, r.target.Account, vault.Failure{
-		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.begun.Attempts <= 1, DueAt: f.behind,
+		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.attempts <= 1, DueAt: f.behind,
 	})
 	if err != nil {
 		r.log.Warn("noting a failed refresh", zap.String("account", string(r.target.Account)), zap.Error(err))

@@ -2,11 +2,9 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -94,6 +92,9 @@ func (w *tender) work(ctx context.Context, c *connection.Connection, p *pace) ti
 			return until
 		}
 		due, err := w.due(ctx, c, now)
+		if ctx.Err() != nil {
+			break
+		}
 		if err != nil {
 			w.log.Warn("looking for what is due", zap.String("connection", c.Name), zap.Error(err))
 			return now.Add(lookEvery)
@@ -126,9 +127,12 @@ func (w *tender) due(ctx context.Context, c *connection.Connection, now time.Tim
 // readable lists what is due but for what is broken.
 func (w *tender) readable(ctx context.Context, c *connection.Connection, from, to time.Time, limit int) ([]vault.Due, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	due, err := w.vault.Due(ctx, c.ID, from, to, limit+len(w.broken))
+	limit += len(w.broken)
+	w.mu.Unlock()
+	due, err := w.vault.Due(ctx, c.ID, from, to, limit)
+	w.mu.Lock()
 	due = slices.DeleteFunc(due, func(d vault.Due) bool { return w.broken[d.ID] })
+	w.mu.Unlock()
 	shuffle(due)
 	return due, err
 }
@@ -148,13 +152,18 @@ func (w *tender) next(ctx context.Context, c *connection.Connection, now time.Ti
 	return due[0].At
 }
 
-// batch looks after some accounts at once. It returns how long to wait before the next, zero when all
-// of them have been seen to.
+// batch looks after some accounts at once, but for what is just becoming due: that it spreads over a tick,
+// because what many refreshes at one instant take of the processor is taken from requests. It returns how
+// long to wait before the next, zero when all of them have been seen to.
 func (w *tender) batch(ctx context.Context, c *connection.Connection, p *pace, due []vault.Due) time.Duration {
 	var running sync.WaitGroup
-	var wait atomic.Int64
+	var mu sync.Mutex
+	var longest time.Duration
 	slots := make(chan struct{}, perConnection)
-	for _, d := range due {
+	for i, d := range due {
+		if i > 0 && len(due) < batch && !pause(ctx, tick/time.Duration(len(due))) {
+			break
+		}
 		if !take(ctx, slots) || !take(ctx, w.turn) {
 			break
 		}
@@ -164,14 +173,14 @@ func (w *tender) batch(ctx context.Context, c *connection.Connection, p *pace, d
 		}
 		running.Go(func() {
 			defer func() { <-w.turn; <-slots }()
-			if d := int64(w.visit(ctx, c, p, d.ID)); d > 0 {
-				for longest := wait.Load(); longest < d && !wait.CompareAndSwap(longest, d); longest = wait.Load() {
-				}
-			}
+			wait := w.visit(ctx, c, p, d.ID)
+			mu.Lock()
+			defer mu.Unlock()
+			longest = max(longest, wait)
 		})
 	}
 	running.Wait()
-	return time.Duration(wait.Load())
+	return longest
 }
 
 // take waits for a place.
@@ -184,138 +193,14 @@ func take(ctx context.Context, places chan<- struct{}) bool {
 	}
 }
 
-// visit does what is due for one account, and notes when the next thing is. What it returns is how long
-// to wait when that could not be done now.
-func (w *tender) visit(ctx context.Context, c *connection.Connection, p *pace, id vault.AccountID) time.Duration {
-	a, err := w.vault.Account(ctx, id)
-	switch {
-	case errors.Is(err, vault.ErrDamaged):
-		w.mu.Lock()
-		w.broken[id] = true
-		w.mu.Unlock()
-		return 0
-	case errors.Is(err, vault.ErrNotFound):
-		return 0 // deleted meanwhile
-	case err != nil:
-		return lookEvery
-	case a.Status == vault.StatusDisconnected && !a.DueAt.After(w.now()):
-		return unless(w.finish(ctx, a))
-	case a.Status != vault.StatusActive:
-		return 0
-	}
-	g, err := w.vault.Grant(ctx, id)
-	if errors.Is(err, vault.ErrDamaged) || errors.Is(err, vault.ErrNotFound) {
-		return unless(w.move(ctx, a, w.now().Add(lookAgain))) // whoever asks for it is told
-	}
-	if err != nil {
-		return lookEvery
-	}
-	t := Target{Account: id, Identifier: a.Identifier, Connection: c}
-	a.LastUsedAt = later(a.LastUsedAt, w.shared.used.last(id))
-	now := w.now()
-	if a.DueAt.After(now) {
-		return 0 // somebody was faster
-	}
-	if w.wantsIntrospection(c, g) {
-		if !p.limit.AllowN(now, 1) {
-			return p.wait()
-		}
-		if _, ok := w.noteIntrospected(ctx, t, g); ok {
-			return 0
-		}
-	}
-	todo := w.planFor(c, a, g, now)
-	if isDue(todo.refresh, now) && w.shared.mayTry(id, now) {
-		if !p.limit.AllowN(now, 1) {
-			return p.wait()
-		}
-		e, err := w.refresh(t, g.Generation).wait(ctx)
-		if err == nil && (e.credential.Generation > g.Generation || e.status != vault.StatusActive) {
-			return 0
-		}
-		return unless(w.settle(ctx, t))
-	}
-	if rest := p.checksResting(); isDue(todo.check, now) && rest.After(now) {
-		todo.check = rest
-	}
-	if isDue(todo.check, now) {
-		if !p.limit.AllowN(now, 1) {
-			return p.wait()
-		}
-		if done, err := w.Check(ctx, id); err == nil && done.RetryAfter > 0 { // it notes what came of it
-			p.restChecks(w.now().Add(done.RetryAfter))
-		}
-		return unless(w.settle(ctx, t))
-	}
-	return unless(w.note(ctx, c, a, g, todo, now))
-}
-
-// unless is the wait for a vault that has not taken what was to be noted.
-func unless(done bool) time.Duration {
-	if done {
-		return 0
-	}
-	return lookEvery
-}
-
-func isDue(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
-
-// settle sees to it that an account that was looked after is not due still.
-func (w *tender) settle(ctx context.Context, t Target) bool {
-	a, err := w.vault.Account(ctx, t.Account)
-	if err != nil {
-		return false
-	}
-	now := w.now()
-	if a.Status != vault.StatusActive || a.DueAt.IsZero() || a.DueAt.After(now) {
+// pause waits.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
 		return true
-	}
-	g, err := w.vault.Grant(ctx, t.Account)
-	if err != nil {
+	case <-ctx.Done():
 		return false
 	}
-	return w.note(ctx, t.Connection, a, g, w.planFor(t.Connection, a, g, now), now)
-}
-
-// note writes when the next thing is due, with a warning if that is due now.
-func (w *tender) note(ctx context.Context, c *connection.Connection, a vault.ConnectedAccount, g vault.Grant, todo plan, now time.Time) bool {
-	_, err := w.vault.Note(ctx, a.ID, a.Generation, func(f *vault.Facts) []vault.Event {
-		if !f.DueAt.Equal(a.DueAt) {
-			return nil // something has come up meanwhile
-		}
-		var events []vault.Event
-		if isDue(todo.warn, now) {
-			f.ExpiryTold = g.RefreshExpires
-			events = []vault.Event{{Type: vault.EventRefreshTokenExpiring, Expires: g.RefreshExpires}}
-			todo.warn = time.Time{}
-		}
-		f.DueAt = todo.dueOr(g, now)
-		if w.wantsIntrospection(c, g) {
-			f.DueAt = earlier(f.DueAt, now.Add(maxBackoff+rand.N(maxBackoff/4)))
-		}
-		if isDue(f.DueAt, now) { // it could not be done now
-			f.DueAt = now.Add(backoff + rand.N(backoff))
-		}
-		return events
-	})
-	return err == nil
-}
-
-// move has an account looked at at another time, zero for never.
-func (w *tender) move(ctx context.Context, a vault.ConnectedAccount, at time.Time) bool {
-	_, err := w.vault.Note(ctx, a.ID, a.Generation, func(f *vault.Facts) []vault.Event {
-		f.DueAt = at
-		return nil
-	})
-	return err == nil
-}
-
-// finish ends the grant of an account whose disconnection was broken off.
-func (w *tender) finish(ctx context.Context, a vault.ConnectedAccount) bool {
-	if _, err := w.endGrant(ctx, a); err != nil {
-		return false
-	}
-	return w.move(ctx, a, time.Time{})
 }
 
 // NextDue is when the first account of any connection is due; in the past when work has piled up, zero

@@ -70,6 +70,23 @@ func TestRefreshesAreSpread(t *testing.T) {
 	})
 }
 
+// What becomes due at one instant is refreshed one by one: requests that go on meanwhile have the processor
+// too.
+func TestNotAllAtOneInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newLifeKit(t, "", broker.Schedule{})
+		for i := range 20 {
+			k.account(fmt.Sprintf("user_%d", i), time.Minute)
+		}
+		time.Sleep(59 * time.Second) // nobody looks after them
+		k.tend(time.Second)
+		k.wantAsked(20)
+		if n := k.provider.peak(10 * time.Millisecond); n > 1 {
+			t.Errorf("%d refreshes within 10 ms", n)
+		}
+	})
+}
+
 // a start with many expired accounts is no stampede, and does not end those that are good still.
 func TestR16ExpiredAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -101,21 +101,17 @@ func (d *dialect) publicCode(code string) string {
 
 func statusCode(status int) string { return fmt.Sprintf("%s%d", statusCodePrefix, status) }
 
-// RetryAfter is how long an answer asks to wait, at most ten minutes; zero when it does not.
-func RetryAfter(h http.Header, now time.Time) time.Duration {
-	return retryAfter(h.Get("Retry-After"), now)
-}
-
-// retryAfter reads a Retry-After header, seconds or a date (RFC 9110 section 10.2.3).
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
+// RetryAfter is how long an answer asks to wait, in seconds or until a date (RFC 9110 section 10.2.3), at
+// most limit; zero when it does not.
+func RetryAfter(h http.Header, now time.Time, limit time.Duration) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
 	var wait time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
 		wait = time.Duration(seconds) * time.Second
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = date.Sub(now)
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	return min(max(wait, 0), limit)
 }
 
 var _ error = (*Error)(nil)

@@ -55,7 +55,7 @@ func (d *dialect) refusal(a answer, doc document) *Error {
 	}
 	e.Code = d.publicCode(e.Code)
 	if e.Class == ClassTransient {
-		e.RetryAfter = retryAfter(a.header.Get("Retry-After"), d.client.now())
+		e.RetryAfter = RetryAfter(a.header, d.client.now(), maxRetryAfter)
 	}
 	return e
 }

@@ -3,8 +3,9 @@ package webhook
 import (
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/claviger-proxy/claviger/internal/oauth"
 )
 
 // After each of the first attempts there is one of these breaks, and then lateTries of lateBreak: all of
@@ -39,12 +40,5 @@ func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
 		return 0
 	}
-	text := h.Get("Retry-After")
-	if s, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(s)*time.Second, maxRetryAfter)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return min(at.Sub(now), maxRetryAfter)
-	}
-	return 0
+	return oauth.RetryAfter(h, now, maxRetryAfter)
 }

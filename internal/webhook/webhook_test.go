@@ -100,8 +100,9 @@ func TestSecretRotation(t *testing.T) {
 	p := open(t)
 	r := newReceiver(t, status(200))
 	w := p.webhook("app", r)
-	rotated, err := p.vault.RotateWebhookSecret(t.Context(), w.ID)
-	wantNil(t, err)
+	rotated := w
+	rotated.Secret = vault.NewSecret(vault.NewWebhookSecret())
+	wantNil(t, p.vault.PutWebhook(t.Context(), &rotated))
 	for _, secret := range []vault.Secret{w.Secret, rotated.Secret} {
 		r.mu.Lock()
 		r.secret = secret.Reveal()
