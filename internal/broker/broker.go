@@ -146,27 +146,30 @@ func (b *Broker) find(ctx context.Context, ref Ref) (*entry, error) {
 
 // load reads an account, by its ID or else its name, and its grant into the cache.
 func (b *Broker) load(ctx context.Context, id vault.AccountID, name nameKey) (*entry, error) {
+	e, _, _, err := b.stored(ctx, id, name)
+	return e, err
+}
+
+// stored is load with the records themselves.
+func (b *Broker) stored(ctx context.Context, id vault.AccountID, name nameKey) (e *entry, a vault.ConnectedAccount, g vault.Grant, err error) {
 	epoch := b.shared.cache.now()
-	var a vault.ConnectedAccount
-	var err error
 	if id != "" {
 		a, err = b.vault.Account(ctx, id)
 	} else {
 		a, err = b.vault.FindAccount(ctx, name.connection, name.identifier)
 	}
 	if err != nil {
-		return nil, err
+		return nil, a, g, err
 	}
-	var g vault.Grant
 	if a.Status == vault.StatusActive {
 		if g, err = b.vault.Grant(ctx, a.ID); err != nil {
-			return nil, err
+			return nil, a, g, err
 		}
 		if u, ok := b.shared.unsavedGrant(a.ID); ok && u.Generation > g.Generation {
 			g = u
 		}
 	}
-	return b.shared.cache.put(b.entryOf(a, g), epoch), nil
+	return b.shared.cache.put(b.entryOf(a, g), epoch), a, g, nil
 }
 
 func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {

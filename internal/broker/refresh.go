@@ -65,20 +65,14 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64, refused bool)
 		return b.saveAgain(ctx, t, g)
 	}
 	b.shared.cache.remove(t.Account)
-	e, err := b.read(ctx, t.Account)
+	e, a, g, err := b.stored(ctx, t.Account, nameKey{})
 	if err != nil {
-		return nil, err
+		return nil, b.notFound(Ref{Account: t.Account}, err)
 	}
 	if e.status != vault.StatusActive || e.credential.Generation > seen {
 		return e, nil
 	}
-	r := &renewal{Broker: b, target: t, refused: refused, start: b.now()}
-	if r.account, err = b.vault.Account(ctx, t.Account); err != nil {
-		return nil, b.notFound(Ref{Account: t.Account}, err)
-	}
-	if r.grant, err = b.vault.Grant(ctx, t.Account); err != nil {
-		return nil, b.notFound(Ref{Account: t.Account}, err)
-	}
+	r := &renewal{Broker: b, target: t, account: a, grant: g, refused: refused, start: b.now()}
 	if r.grant.Generation != r.account.Generation {
 		return b.read(ctx, t.Account) // connected again this very moment
 	}
