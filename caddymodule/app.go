@@ -95,6 +95,7 @@ type App struct {
 	catalog    *connectors.Catalog
 	configured []vault.Connection
 	webhooks   []vault.Webhook
+	recorded   bool // the webhooks are in the vault
 	callback   *url.URL
 	oauth      *oauth.Client
 	runtime    *runtime
@@ -157,6 +158,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the events app: %w", err)
 	}
 	a.events = events.(*caddyevents.App)
+	if err := a.events.On("started", started{a}); err != nil {
+		return err
+	}
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
@@ -257,7 +261,7 @@ func (a *App) Stop() error { return nil }
 // Cleanup lets go of what Provision took hold of.
 func (a *App) Cleanup() error {
 	if a.held != "" {
-		a.giveBack()
+		a.handOver()
 	}
 	return a.release()
 }

@@ -65,34 +65,15 @@ func (a *App) serving(ctx context.Context) (*core, error) {
 	return nil, err
 }
 
-// configure gives an open vault the settings that may change with a reload.
+// configure gives an open vault the settings that may change with a reload. They are in force before it
+// is known whether the configuration will run; takeOver puts them right when it does not.
 func (a *App) configure(ctx context.Context, v *vault.Vault) error {
 	v.UseKeys(a.key.KeyProvider())
 	if err := v.SealIdentifiers(ctx, a.sealIdentifiers()); err != nil {
 		return err
 	}
 	a.runtime.maintenance.wakeUp()
-	return a.recordWebhooks(ctx, v)
-}
-
-// giveBack has the running configuration's settings in force again after this one has ended, and has it
-// look after the accounts: one that could not start may have given the vault that they share its own
-// before another app failed.
-func (a *App) giveBack() {
-	running, err := activeApp()
-	if err != nil || running == a || running.runtime != a.runtime {
-		return
-	}
-	c := running.core.Load()
-	if c == nil {
-		return // it gives them when it opens the vault
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), configureTime)
-	defer cancel()
-	if err := running.configure(ctx, c.vault); err != nil {
-		running.log.Error("the vault has settings of a configuration that has failed; reload", zap.Error(err))
-	}
-	running.runtime.tending.by(c.broker)
+	return nil
 }
 
 // configureTime bounds opening and configuring the vault.
@@ -121,7 +102,7 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 	_, version := caddy.Version()
 	c.api = api.New(api.Options{
 		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: c.flow,
-		Health: func(ctx context.Context) api.Health { return a.health(ctx, true) }, Unsaved: a.runtime.shared.Unsaved, Expand: expand,
+		Unsaved: a.runtime.shared.Unsaved, Expand: expand,
 		Reseal:  a.runtime.maintenance.wakeUp,
 		Deliver: a.runtime.delivering.wakeUp,
 		Version: version, StartedAt: a.runtime.started, Log: a.log.Named("api"),

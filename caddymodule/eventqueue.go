@@ -69,11 +69,22 @@ func (q *eventQueue) run(ctx context.Context, emit func(context.Context, event))
 	for {
 		select {
 		case e := <-q.waiting:
-			emit(ctx, e)
+			q.emit(ctx, e, emit)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// emit leaves an event to a handler. One that panics must not end the process; what it panics with may
+// hold data, and is not told.
+func (q *eventQueue) emit(ctx context.Context, e event, by func(context.Context, event)) {
+	defer func() {
+		if recover() != nil {
+			q.log.Error("a handler of Caddy's events has panicked", zap.String("event", e.name))
+		}
+	}()
+	by(ctx, e)
 }
 
 // stop ends it, and waits a moment for a handler that is at work. It may be called without start.

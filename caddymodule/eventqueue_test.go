@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,11 @@ func TestEventQueue(t *testing.T) {
 		t.Errorf("after the jam came %s", name)
 	}
 	q.stop()
+	select {
+	case <-q.done:
+	default:
+		t.Error("it goes on after the end")
+	}
 	q.put(numbered(0))
 	if len(got) != 0 {
 		t.Error("an event was emitted after the end")
@@ -82,20 +88,34 @@ func TestEventQueueStop(t *testing.T) {
 	}
 }
 
-func TestRefusedClients(t *testing.T) {
-	m := meter{}
-	for _, step := range []struct {
-		outcome string
-		want    bool
-	}{
-		{"refreshed", false}, {"operator", true}, {"transient", true}, {"malformed", true}, {"permanent", false}, {"operator", true}, {"refreshed", false},
-	} {
-		m.Refreshed("demo", "of-this-test", step.outcome, time.Second)
-		if got := refused.has("of-this-test"); got != step.want {
-			t.Errorf("after %s: refused is %t", step.outcome, got)
+// A handler that panics ends neither the process nor the events after it, and the log does not say what it
+// has panicked with.
+func TestEventHandlerPanics(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	q := newEventQueue(zap.New(core))
+	got := make(chan string, 1)
+	q.start(func(_ context.Context, e event) {
+		if e.name == "1" {
+			panic("canary")
 		}
+		got <- e.name
+	})
+	t.Cleanup(q.stop)
+	q.put(numbered(1))
+	q.put(numbered(2))
+	select {
+	case name := <-got:
+		if name != "2" {
+			t.Errorf("got event %s, want 2", name)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the next event did not come")
 	}
-	if refused.has("another") || refused.has("demo") {
-		t.Error("others are refused as well")
+	lines := logs.All()
+	if len(lines) != 1 || lines[0].Level != zap.ErrorLevel || !strings.Contains(lines[0].Message, "panicked") {
+		t.Fatalf("the log has %v, want one error", lines)
+	}
+	if fields := lines[0].ContextMap(); len(fields) != 1 || fields["event"] != "1" || strings.Contains(lines[0].Message, "canary") {
+		t.Errorf("the log says %q with %v, want the name of the event only", lines[0].Message, fields)
 	}
 }

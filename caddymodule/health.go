@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/claviger-proxy/claviger/client"
-	"github.com/claviger-proxy/claviger/internal/api"
 )
 
 func init() {
@@ -55,11 +55,10 @@ func (a *App) serveHealth(w http.ResponseWriter, r *http.Request, ready, detaile
 	health := client.Readiness{Status: "ok"}
 	status := http.StatusOK
 	if ready {
-		h := a.health(r.Context(), detailed)
-		health.Checks = h.Checks
-		if !h.OK() {
-			health.Status, status = "failing", http.StatusServiceUnavailable
-		}
+		health.Checks = a.health(r.Context(), detailed)
+	}
+	if slices.ContainsFunc(health.Checks, func(c client.Check) bool { return !c.OK }) {
+		health.Status, status = "failing", http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -71,28 +70,28 @@ func (a *App) serveHealth(w http.ResponseWriter, r *http.Request, ready, detaile
 const checkTime = 5 * time.Second
 
 // health checks the vault, its key, and that refreshed tokens are saved.
-func (a *App) health(ctx context.Context, detailed bool) api.Health {
+func (a *App) health(ctx context.Context, detailed bool) []client.Check {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	core, err := a.open(ctx)
 	if err == nil {
 		err = core.vault.Check(ctx)
 	}
-	vaultCheck := api.Check{Name: "vault", OK: err == nil}
+	vaultCheck := client.Check{Name: "vault", OK: err == nil}
 	if err != nil {
 		vaultCheck.Detail, vaultCheck.Next = "the vault cannot be used", "run `claviger doctor` on the host; nothing stored is lost"
 	}
 	if err != nil && detailed {
 		vaultCheck.Detail = err.Error()
 	}
-	refreshCheck := api.Check{Name: "refresh", OK: true}
+	refreshCheck := client.Check{Name: "refresh", OK: true}
 	if n := a.runtime.shared.Unsaved(); n > 0 {
-		refreshCheck = api.Check{
+		refreshCheck = client.Check{
 			Name: "refresh", Detail: strconv.Itoa(n) + " refreshed tokens could not be saved and are kept in memory",
 			Next: "make room on the disk of the vault, and do not restart until this check is well",
 		}
 	}
-	return api.Health{Checks: []api.Check{vaultCheck, refreshCheck}}
+	return []client.Check{vaultCheck, refreshCheck}
 }
 
 func parseHealth(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {

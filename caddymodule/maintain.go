@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/claviger-proxy/claviger/vault"
@@ -55,13 +56,38 @@ func (m *maintenance) run(ctx context.Context, v *vault.Vault) {
 // takes large buffers. Serving requests does with fewer collections.
 const resealPercent = 100
 
+// resealing is how many vaults are re-sealed now. The collector's setting is of the process, so the first
+// changes it, and the last puts it back.
+var resealing struct {
+	mu      sync.Mutex
+	vaults  int
+	percent int // before the first
+}
+
 func reseal(ctx context.Context, v *vault.Vault) {
-	if before := debug.SetGCPercent(resealPercent); before >= 0 && before < resealPercent {
-		debug.SetGCPercent(before) // the operator's own
-	} else {
-		defer debug.SetGCPercent(before)
-	}
+	collectMore()
+	defer collectAsBefore()
 	_ = v.Reseal(ctx) // the vault has logged what came of it; the next turn goes on
+}
+
+func collectMore() {
+	resealing.mu.Lock()
+	defer resealing.mu.Unlock()
+	if resealing.vaults++; resealing.vaults > 1 {
+		return
+	}
+	resealing.percent = debug.SetGCPercent(resealPercent)
+	if p := resealing.percent; p >= 0 && p < resealPercent {
+		debug.SetGCPercent(p) // the operator's own
+	}
+}
+
+func collectAsBefore() {
+	resealing.mu.Lock()
+	defer resealing.mu.Unlock()
+	if resealing.vaults--; resealing.vaults == 0 {
+		debug.SetGCPercent(resealing.percent)
+	}
 }
 
 // stop ends it where it is and waits for that. It may be called without start.

@@ -18,6 +18,15 @@ var collectors = []prometheus.Collector{
 	webhookCollector{},
 }
 
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "caddy", Subsystem: "claviger", Name: name, Help: help}, labels)
+}
+
+// gauge describes one that a collector measures when it is asked.
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_claviger_"+name, help, labels, nil)
+}
+
 func registerMetrics(r *prometheus.Registry) error {
 	for _, c := range collectors {
 		var already prometheus.AlreadyRegisteredError

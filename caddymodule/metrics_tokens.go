@@ -11,12 +11,8 @@ import (
 	"github.com/claviger-proxy/claviger/internal/oauth"
 )
 
-func tokenCounter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "caddy", Subsystem: "claviger", Name: name, Help: help}, labels)
-}
-
 var (
-	refreshes   = tokenCounter("refreshes_total", "Refreshes that have ended.", "connector", "outcome")
+	refreshes   = counter("refreshes_total", "Refreshes that have ended.", "connector", "outcome")
 	refreshTook = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "claviger", Name: "refresh_seconds",
 		Help:    "How long refreshes took, from the first look at the account to the saved token.",
@@ -26,8 +22,8 @@ var (
 		Namespace: "caddy", Subsystem: "claviger", Name: "refresh_waiting",
 		Help: "Requests that wait for a refresh now.",
 	})
-	refreshesForced = tokenCounter("refreshes_forced_total", "Refreshes begun because the provider refused a token.", "connector")
-	checks          = tokenCounter("checks_total", "Checks of credentials at the provider.", "connector", "result")
+	refreshesForced = counter("refreshes_forced_total", "Refreshes begun because the provider refused a token.", "connector")
+	checks          = counter("checks_total", "Checks of credentials at the provider.", "connector", "result")
 	eventsDropped   = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "claviger", Name: "events_dropped_total",
 		Help: "Events that the handlers of Caddy's events did not keep up with.",
@@ -81,14 +77,10 @@ func (r *refusedClients) has(connection string) bool {
 	return r.names[connection]
 }
 
-func tokenGauge(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("caddy_claviger_"+name, help, labels, nil)
-}
-
 var (
-	descUnsaved = tokenGauge("unsaved_tokens", "Refreshed tokens that the vault has not taken yet, and that are in memory only.")
-	descDue     = tokenGauge("next_due_seconds", "In how many seconds the first account is due; below zero when work has piled up.")
-	descRefused = tokenGauge("connection_refused", "1 while the provider refuses the connection's OAuth client, else 0.", "connection")
+	descUnsaved = gauge("unsaved_tokens", "Refreshed tokens that the vault has not taken yet, and that are in memory only.")
+	descDue     = gauge("next_due_seconds", "In how many seconds the first account is due; below zero when work has piled up.")
+	descRefused = gauge("connection_refused", "1 while the provider refuses the connection's OAuth client, else 0.", "connection")
 )
 
 // tokenCollector measures the tokens of the running configuration when it is asked.
@@ -107,19 +99,19 @@ func (tokenCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
 	defer cancel()
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+	put := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(descUnsaved, float64(app.runtime.shared.Unsaved()))
+	put(descUnsaved, float64(app.runtime.shared.Unsaved()))
 	if due, err := core.broker.NextDue(ctx); err == nil && !due.IsZero() {
-		gauge(descDue, time.Until(due).Seconds())
+		put(descDue, time.Until(due).Seconds())
 	}
 	for _, c := range core.set.All() {
 		v := 0.0
 		if refused.has(c.Name) {
 			v = 1
 		}
-		gauge(descRefused, v, c.Name)
+		put(descRefused, v, c.Name)
 	}
 }
 

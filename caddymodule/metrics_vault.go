@@ -44,18 +44,14 @@ func vaultResult(err error) string {
 	return "error"
 }
 
-func vaultGauge(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("caddy_claviger_vault_"+name, help, labels, nil)
-}
-
 var (
-	descBytes    = vaultGauge("bytes", "Size of the vault's files.")
-	descStale    = vaultGauge("stale_bytes", "What is known of the files to be deleted or replaced, and goes with the next merges.")
-	descRecords  = vaultGauge("records", "Records in the vault.", "kind")
-	descAccounts = vaultGauge("accounts", "Connected accounts.", "status")
-	descKeys     = vaultGauge("key_info", "Keys of the vault's keyset, and the one that encrypts it.", "key", "role")
-	descReseal   = vaultGauge("resealing", "1 while records are to be sealed anew, else 0.")
-	descSeen     = vaultGauge("resealed_records", "Records that re-sealing has seen in this pass.")
+	descBytes    = gauge("vault_bytes", "Size of the vault's files.")
+	descStale    = gauge("vault_stale_bytes", "What is known of the files to be deleted or replaced, and goes with the next merges.")
+	descRecords  = gauge("vault_records", "Records in the vault.", "kind")
+	descAccounts = gauge("vault_accounts", "Connected accounts.", "status")
+	descKeys     = gauge("vault_key_info", "Keys of the vault's keyset, and the one that encrypts it.", "key", "role")
+	descReseal   = gauge("vault_resealing", "1 while records are to be sealed anew, else 0.")
+	descSeen     = gauge("vault_resealed_records", "Records that re-sealing has seen in this pass.")
 )
 
 // vaultCollector measures the vault of the running configuration when it is asked.
@@ -77,39 +73,39 @@ func (vaultCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
 	defer cancel()
-	gauge := func(d *prometheus.Desc, v int64, labels ...string) {
+	put := func(d *prometheus.Desc, v int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
 	}
 	if size, ok, err := core.vault.Measure(ctx); ok && err == nil {
-		gauge(descBytes, size.Bytes)
-		gauge(descStale, size.Stale)
+		put(descBytes, size.Bytes)
+		put(descStale, size.Stale)
 		for kind, n := range size.Records {
-			gauge(descRecords, int64(n), string(kind))
+			put(descRecords, int64(n), string(kind))
 		}
 	}
 	if counts, err := core.vault.CountAccounts(ctx); err == nil {
 		for status, n := range counts {
-			gauge(descAccounts, int64(n), string(status))
+			put(descAccounts, int64(n), string(status))
 		}
 	}
 	ring := core.vault.Keyring()
-	gauge(descKeys, 1, ring.KeyEncryptionKey, "key_encryption")
+	put(descKeys, 1, ring.KeyEncryptionKey, "key_encryption")
 	for _, k := range ring.Keys {
 		role := "earlier"
 		if k.Primary {
 			role = "primary"
 		}
-		gauge(descKeys, 1, k.ID, role)
+		put(descKeys, 1, k.ID, role)
 	}
 	state, err := core.vault.ResealState(ctx)
 	if err != nil {
 		return
 	}
-	gauge(descSeen, int64(state.Seen))
+	put(descSeen, int64(state.Seen))
 	if state.Needed {
-		gauge(descReseal, 1)
+		put(descReseal, 1)
 	} else {
-		gauge(descReseal, 0)
+		put(descReseal, 0)
 	}
 }
 

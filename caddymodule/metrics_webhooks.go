@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	deliveries   = tokenCounter("webhook_deliveries_total", "Attempts to deliver an event to a webhook, and deliveries that were given up without one.", "outcome")
+	deliveries   = counter("webhook_deliveries_total", "Attempts to deliver an event to a webhook, and deliveries that were given up without one.", "outcome")
 	deliveryTook = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "claviger", Name: "webhook_delivery_seconds",
 		Help:    "How long attempts to deliver took.",
 		Buckets: []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15},
 	})
-	descBacklog  = tokenGauge("webhook_backlog", "Events that are still to be delivered, one for each webhook.")
-	descDisabled = tokenGauge("webhooks_disabled", "Webhooks that get no events, by the reason.", "reason")
+	descBacklog  = gauge("webhook_backlog", "Events that are still to be delivered, one for each webhook.")
+	descDisabled = gauge("webhooks_disabled", "Webhooks that get no events, by the reason.", "reason")
 )
 
 // observeDelivery is told how each delivery was dealt with.

@@ -38,10 +38,17 @@ func expand(placeholder string) (string, error) {
 	return strings.TrimRight(got, "\r\n"), err
 }
 
-// hideLiteral keeps a secret written into the configuration out of the error about it.
+// hideLiteral keeps a secret written into the configuration, alone or beside a placeholder, out of the
+// error about it.
 func hideLiteral(what, value string, err error) error {
-	if value != "" && !strings.HasPrefix(value, "{") {
-		return errors.New(what + " is not usable; use {env.NAME} or {file.PATH}")
+	if value == "" || isPlaceholder(value) {
+		return err
 	}
-	return err
+	return errors.New(what + " is not usable; use {env.NAME} or {file.PATH}")
+}
+
+// isPlaceholder tells whether value is one placeholder and nothing else.
+func isPlaceholder(value string) bool {
+	rest, ok := strings.CutSuffix(value, "}")
+	return ok && (strings.HasPrefix(rest, "{env.") || strings.HasPrefix(rest, "{file.")) && !strings.ContainsAny(rest[1:], "{}")
 }

@@ -48,9 +48,13 @@ func TestDestructWhileOpening(t *testing.T) {
 	if err := errors.Join(<-opened, <-ended); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-r.maintenance.done:
-	default:
-		t.Error("re-sealing goes on with a vault that is closed")
+	for what, done := range map[string]chan struct{}{
+		"re-sealing": r.maintenance.done, "delivering": r.delivering.done, "telling events": r.events.done,
+	} {
+		select {
+		case <-done:
+		default:
+			t.Errorf("%s goes on with a vault that is closed", what)
+		}
 	}
 }

@@ -53,16 +53,23 @@ func (a *App) loadWebhooks() error {
 }
 
 // recordWebhooks records the webhooks of the configuration in the vault, and disables those that were in
-// an earlier one and have left it. These keep what is known of them, should they come back.
+// an earlier one and have left it. These keep what is known of them, should they come back. Only the
+// running configuration does that, and once: one that is refused must change none.
 func (a *App) recordWebhooks(ctx context.Context, v *vault.Vault) error {
-	for _, w := range a.webhooks {
-		err := recordWebhook(ctx, v, w)
+	if a.recorded {
+		return nil
+	}
+	for _, c := range a.webhooks {
+		w, err := recordWebhook(ctx, v, c)
 		if errors.Is(err, vault.ErrDamaged) { // no reason to refuse requests
-			a.log.Error("a webhook of the configuration gets no events: its record cannot be opened", zap.String("webhook", w.Name))
+			a.log.Error("a webhook of the configuration gets no events: its record cannot be opened", zap.String("webhook", c.Name))
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("recording webhook %s: %w", w.Name, err)
+			return fmt.Errorf("recording webhook %s: %w", c.Name, err)
+		}
+		if w.Disabled {
+			a.log.Warn("a webhook of the configuration gets no events: it is disabled", zap.String("webhook", w.Name), zap.String("reason", w.DisabledReason))
 		}
 	}
 	page := vault.PageQuery{}
@@ -73,29 +80,32 @@ func (a *App) recordWebhooks(ctx context.Context, v *vault.Vault) error {
 		}
 		for _, w := range got.Items {
 			if w.Origin == vault.OriginConfig && a.Webhooks[w.Name] == nil {
-				if err := alterWebhook(ctx, v, w.Name, leave); err != nil {
+				if _, err := alterWebhook(ctx, v, w.Name, leave); err != nil {
 					return fmt.Errorf("disabling webhook %s: %w", w.Name, err)
 				}
 			}
 		}
 		if page.After = got.Next; page.After == "" {
+			a.recorded = true
 			return nil
 		}
 	}
 }
 
-// recordWebhook makes the record of a webhook say what the configuration does.
-func recordWebhook(ctx context.Context, v *vault.Vault, c vault.Webhook) error {
+// recordWebhook makes the record of a webhook say what the configuration does, and returns it.
+func recordWebhook(ctx context.Context, v *vault.Vault, c vault.Webhook) (vault.Webhook, error) {
 	return alterWebhook(ctx, v, c.Name, func(w *vault.Webhook) (changed bool) {
 		n := c
 		n.ID, n.Version = w.ID, w.Version
 		n.Disabled, n.DisabledReason = w.Disabled, w.DisabledReason
-		if w.Origin != vault.OriginConfig || w.DisabledReason == api.ReasonNotConfigured || w.URL != c.URL {
+		same := w.Origin == vault.OriginConfig && w.URL == c.URL && w.Secret.Equal(c.Secret)
+		if !same || w.DisabledReason == api.ReasonNotConfigured {
 			n.Disabled = false // one that has failed stays disabled as long as it is the same
 		}
-		changed = w.Version == 0 || w.Origin != n.Origin || w.URL != n.URL || !slices.Equal(w.Types, n.Types) ||
-			!w.Secret.Equal(n.Secret) || w.Disabled != n.Disabled
-		*w = n
+		changed = !same || !slices.Equal(w.Types, n.Types) || w.Disabled != n.Disabled
+		if changed {
+			*w = n
+		}
 		return changed
 	})
 }
@@ -112,19 +122,20 @@ func leave(w *vault.Webhook) (changed bool) {
 const alterAttempts = 5
 
 // alterWebhook stores what change makes of a webhook, which has no version when there is none of that
-// name.
-func alterWebhook(ctx context.Context, v *vault.Vault, name string, change func(*vault.Webhook) (changed bool)) (err error) {
-	for range alterAttempts {
+// name, and returns what is stored.
+func alterWebhook(ctx context.Context, v *vault.Vault, name string, change func(*vault.Webhook) (changed bool)) (vault.Webhook, error) {
+	err := vault.ErrConflict
+	for n := 0; n < alterAttempts && (errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrExists)); n++ {
 		w, e := v.FindWebhook(ctx, vault.DefaultProject, name)
 		if e != nil && !errors.Is(e, vault.ErrNotFound) {
-			return e
+			return vault.Webhook{}, e
 		}
 		if !change(&w) {
-			return nil
+			return w, nil
 		}
-		if err = v.PutWebhook(ctx, &w); !errors.Is(err, vault.ErrConflict) && !errors.Is(err, vault.ErrExists) {
-			return err
+		if err = v.PutWebhook(ctx, &w); err == nil {
+			return w, nil
 		}
 	}
-	return err
+	return vault.Webhook{}, err
 }

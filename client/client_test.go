@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,6 +135,31 @@ func TestPaths(t *testing.T) {
 		if err := call(); err != nil || got != want {
 			t.Errorf("got %s (%v), want %s", got, err, want)
 		}
+	}
+}
+
+func TestProbes(t *testing.T) {
+	status, answer := http.StatusOK, `{"status":"ok"}`
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/claviger/live" && r.URL.Path != "/claviger/ready" {
+			t.Errorf("asked %s", r.URL)
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, answer)
+	})
+	if err := c.Live(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, err := c.Ready(t.Context()); err != nil || got.Status != "ok" || got.Checks != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	status, answer = http.StatusServiceUnavailable, `{"status":"failing","checks":[{"name":"vault","ok":false,"detail":"d","next":"n"}]}`
+	if got, err := c.Ready(t.Context()); err != nil || got.Status != "failing" || !slices.Equal(got.Checks, []client.Check{{Name: "vault", Detail: "d", Next: "n"}}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	var e *client.Error
+	if err := c.Live(t.Context()); !errors.As(err, &e) || e.Status != status {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -60,11 +60,18 @@ func (q EventQuery) values() url.Values {
 	return v
 }
 
+// EventPage is one page of events.
+type EventPage struct {
+	Page[Event]
+	// AsOf is when the server began to read the page, by its own clock.
+	AsOf time.Time `json:"as_of"`
+}
+
 // Events lists one page of the events that are kept, the oldest first. Events of the same moment may
 // appear one after the other, so who asks again for what has come meanwhile asks from some seconds before
-// the last one on, and leaves out what it has by its ID.
-func (c *Client) Events(ctx context.Context, q EventQuery) (Page[Event], error) {
-	return get[Page[Event]](ctx, c, "/events", q.values())
+// AsOf of the last time's first page on, and leaves out what it has by its ID.
+func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
+	return get[EventPage](ctx, c, "/events", q.values())
 }
 
 // AllEvents yields all events that the query selects, page after page. Limit is the size of a page: 200
@@ -76,7 +83,8 @@ func (c *Client) AllEvents(ctx context.Context, q EventQuery) iter.Seq2[Event, e
 	return all(ctx, q.PageQuery, func(ctx context.Context, p PageQuery) (Page[Event], error) {
 		q := q
 		q.PageQuery = p
-		return c.Events(ctx, q)
+		got, err := c.Events(ctx, q)
+		return got.Page, err
 	})
 }
 

@@ -104,6 +104,7 @@ func TestPatience(t *testing.T) {
 		"forget":  func() error { _, err := c.Forget(t.Context(), "ada"); return err },
 		"import":  func() error { _, err := c.Import(t.Context(), client.Import{}); return err },
 		"retire":  func() error { _, err := c.RetireKey(t.Context(), "x"); return err },
+		"replay":  func() error { _, err := c.ReplayFailed(t.Context(), "app", time.Now()); return err },
 	} {
 		if err := call(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -20,7 +20,7 @@ type Webhook struct {
 	// connected_account.token_fetched, which have to be named.
 	Events []string `json:"events,omitempty"`
 	// Disabled webhooks get nothing. DisabledReason says why: gone when it has answered 410, failing when
-	// nothing could be delivered for three days, operator when somebody has disabled it, not_configured
+	// nothing could be delivered for three days and an event was given up, operator when somebody has disabled it, not_configured
 	// when it is no longer in the configuration.
 	Disabled       bool      `json:"disabled"`
 	DisabledReason string    `json:"disabled_reason,omitempty"`
@@ -173,12 +173,12 @@ func (c *Client) Replay(ctx context.Context, webhook, delivery string) (Delivery
 }
 
 // ReplayFailed sends once more what was given up since then, unless it was delivered or is to be sent
-// by another delivery.
+// by another delivery. It works for one caller at a time on a webhook, and may take as long as ctx allows.
 func (c *Client) ReplayFailed(ctx context.Context, webhook string, since time.Time) (Replayed, error) {
 	in := struct {
 		Since time.Time `json:"since"`
 	}{since.UTC()}
-	return call[Replayed](ctx, c, http.MethodPost, webhookPath(webhook)+"/replay", in)
+	return call[Replayed](ctx, c.patient(), http.MethodPost, webhookPath(webhook)+"/replay", in)
 }
 
 func webhookPath(name string) string { return "/webhooks/" + url.PathEscape(name) }

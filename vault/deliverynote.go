@@ -104,16 +104,6 @@ func (w *Webhook) note(a Attempt, now time.Time) (changed bool) {
 	return changed
 }
 
-// Replay delivers the event of a delivery once more to the same webhook, whatever has become of the
-// first delivery, which stays as it is. See [Vault.ReplayEvent].
-func (v *Vault) Replay(ctx context.Context, id DeliveryID) (Delivery, error) {
-	d, err := v.Delivery(ctx, id)
-	if err != nil {
-		return Delivery{}, err
-	}
-	return v.ReplayEvent(ctx, d.EventID, d.WebhookID)
-}
-
 // ReplayEvent delivers an event once more to a webhook of its project, whether that wants such events
 // or not, and returns the new delivery. The receiver sees the event's ID again, and can tell. A webhook
 // that is disabled is [ErrDisabled].

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,9 @@ var eventTypes = []EventType{
 	EventCreated, EventUpdated, EventStatusUpdated, EventDeleted, EventLinkGenerated, EventOAuthSucceeded,
 	EventTokenRefreshed, EventTokenRefreshFailed, EventRefreshTokenExpiring, EventTokenFetched,
 }
+
+// EventTypes returns all types of events, in the order of their constants.
+func EventTypes() []EventType { return slices.Clone(eventTypes) }
 
 // frequentTypes are those that a webhook gets only if it names them.
 var frequentTypes = []EventType{EventTokenRefreshed, EventTokenFetched}

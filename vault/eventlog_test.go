@@ -386,7 +386,7 @@ func TestForgetEvents(t *testing.T) {
 	bad := records(t, store)[vault.Key{Kind: vault.KindEvent, ID: string(gone[0].ID)}]
 	bad.Sealed[40] ^= 1
 	put(t, store, bad)
-	_, err := v.Replay(t.Context(), allDeliveries(t, v, vault.DeliveryQuery{EventID: gone[1].ID})[0].ID)
+	_, err := v.ReplayEvent(t.Context(), gone[1].ID, allDeliveries(t, v, vault.DeliveryQuery{EventID: gone[1].ID})[0].WebhookID)
 	wantNil(t, err)
 	got, err := v.Forget(t.Context(), "", "ada")
 	wantNil(t, err)
@@ -455,5 +455,17 @@ func TestV13EventsAreErased(t *testing.T) {
 	}
 	if d := gocmp.Diff(map[vault.Kind]int{vault.KindEvent: 2, vault.KindDelivery: 2}, kinds); d != "" {
 		t.Errorf("there were (-want +got):\n%s", d)
+	}
+}
+
+// Who gets the list of types may do with it as it likes.
+func TestEventTypes(t *testing.T) {
+	list := vault.EventTypes()
+	if len(list) != 10 || list[0] != vault.EventCreated || list[9] != vault.EventTokenFetched {
+		t.Errorf("got %v", list)
+	}
+	list[0] = "mine"
+	if got := vault.EventTypes()[0]; got != vault.EventCreated {
+		t.Errorf("got %q after a change of what was returned", got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/api"
 )
+
+// eventPage is how many events the server is asked for at once: as many as it gives.
+const eventPage = 200
 
 // eventOptions are the flags of events.
 type eventOptions struct {
@@ -48,42 +51,46 @@ func events(ctx context.Context, c *call, o *eventOptions) error {
 	if o.limit < 0 {
 		return usage("--limit %d is below 0", o.limit)
 	}
-	q := client.EventQuery{Account: o.account, Types: eventTypes(o.types)}
-	now := time.Now()
-	q.Since = now.Add(-24 * time.Hour)
-	if o.follow {
-		q.Since = now
-	}
-	if o.since != "" {
-		var err error
-		if q.Since, err = since(o.since, now); err != nil {
-			return err
-		}
+	if _, err := o.begin(time.Now()); err != nil {
+		return err // before anybody is asked
 	}
 	s, err := c.client()
 	if err != nil {
 		return err
 	}
+	q := client.EventQuery{Account: o.account, Types: eventTypes(o.types), Since: time.Now(), PageQuery: client.PageQuery{Limit: 1}}
+	page, err := s.Events(ctx, q) // for the time: events have it from the server's clock, which may differ from ours
+	if err != nil {
+		return s.failure(err)
+	}
+	if q.Since, err = o.begin(page.AsOf); err != nil {
+		return err
+	}
+	q.Limit = eventPage
 	if o.follow {
 		return follow(ctx, c, s, q)
 	}
 	return listEvents(ctx, c, s, q, o.limit)
 }
 
+// begin is the time from which on events are shown.
+func (o *eventOptions) begin(now time.Time) (time.Time, error) {
+	switch {
+	case o.since != "":
+		return since(o.since, now)
+	case o.follow:
+		return now, nil
+	}
+	return now.Add(-24 * time.Hour), nil
+}
+
 // since reads a time, or how long before now it is.
 func since(text string, now time.Time) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+	at, ok := api.ParseSince(text, now)
+	if !ok {
+		return time.Time{}, usage("--since %q is neither how long ago, such as 90m or 7d, nor a time such as 2026-05-04T12:00:00Z", clean(text))
 	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.AddDate(0, 0, -int(n)), nil
-		}
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	return time.Time{}, usage("--since %q is neither how long ago, such as 90m or 7d, nor a time such as 2026-05-04T12:00:00Z", clean(text))
+	return at, nil
 }
 
 func listEvents(ctx context.Context, c *call, s *server, q client.EventQuery, limit int) error {
@@ -111,51 +118,6 @@ func listEvents(ctx context.Context, c *call, s *server, q client.EventQuery, li
 		fmt.Fprintf(c.err, "There are more than %d, of which these are the newest; raise --limit or narrow the list.\n", limit)
 	}
 	return nil
-}
-
-const (
-	// followEvery is how often the server is asked for more.
-	followEvery = time.Second
-	// overlap is how late an event may appear behind another one of the same time.
-	overlap = 10 * time.Second
-)
-
-// follow prints events as they come. The server is asked for the last seconds again and again, and what
-// was printed is left out.
-func follow(ctx context.Context, c *call, s *server, q client.EventQuery) error {
-	printed := map[string]time.Time{}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		for e, err := range s.AllEvents(ctx, q) {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				return s.failure(err)
-			}
-			if _, ok := printed[e.ID]; ok {
-				continue
-			}
-			printed[e.ID] = e.Timestamp
-			if err := printEvent(c, e); err != nil {
-				return err
-			}
-			if at := e.Timestamp.Add(-overlap); at.After(q.Since) {
-				q.Since = at
-			}
-		}
-		for id, at := range printed {
-			if at.Before(q.Since) {
-				delete(printed, id)
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil // that is how one ends it
-		}
-	}
 }
 
 func printEvent(c *call, e client.Event) error {

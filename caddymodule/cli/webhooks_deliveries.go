@@ -85,7 +85,7 @@ func webhooksReplay(s *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use: "replay NAME [DELIVERY]", Short: "Sends a delivery, or what was given up, once more",
 		Long: `Sends the event of one delivery once more, whatever has become of it; or, with --since, the events that were
-given up since then and were not delivered by a later replay. The receiver sees the same webhook-id again.`,
+given up since then, unless another delivery has brought them or is to. The receiver sees the same webhook-id again.`,
 		Example: "  claviger webhooks replay app dlv_01JTP3Q4R5S6T7V8W9X0Y1Z2A3\n  claviger webhooks replay app --since 2d",
 	}
 	c.Flags().StringVar(&from, "since", "", "replay what was given up since then: 1h, 7d, or a time")

@@ -92,10 +92,7 @@ func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
 
 // changed is the account that a request without body is to change.
 func (a *api) changed(w http.ResponseWriter, r *http.Request) (vault.ConnectedAccount, error) {
-	if _, err := query(r); err != nil {
-		return vault.ConnectedAccount{}, err
-	}
-	if err := noBody(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return vault.ConnectedAccount{}, err
 	}
 	return a.account(r)

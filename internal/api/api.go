@@ -10,7 +10,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/connection"
@@ -41,8 +39,6 @@ type Options struct {
 	// Consent makes authorization links. It is nil when no callback is configured; then asking for
 	// a link is refused with callback_not_configured.
 	Consent *consent.Flow
-	// Health runs the checks of /ready. Nil means that the vault is checked and nothing else.
-	Health func(ctx context.Context) Health
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
 	Unsaved func() int
 	// Reseal starts to seal records anew in the background, or wakes who does that. It does not
@@ -63,34 +59,16 @@ type Options struct {
 	Log *zap.Logger
 }
 
-// Health is the outcome of all checks.
-type Health struct {
-	Checks []Check
-}
-
-// Check is the outcome of one.
-type Check = client.Check
-
-// OK tells whether all checks have passed.
-func (h Health) OK() bool {
-	for _, c := range h.Checks {
-		if !c.OK {
-			return false
-		}
-	}
-	return true
-}
-
 type api struct {
 	Options
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
-	turn  chan struct{} // taken by the one request that reads the whole vault
 }
 
-// New returns the handler of all routes. It does no I/O, so it may be made for each request.
+// New returns the handler of all routes. It does no I/O, and what requests wait for is the process's, so
+// it may be made for each request.
 func New(o Options) http.Handler {
-	a := &api{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), turn: make(chan struct{}, 1)}
+	a := &api{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
 	if a.Prefix == "" {
 		a.Prefix = DefaultPrefix
 	}
@@ -101,8 +79,6 @@ func New(o Options) http.Handler {
 		a.Log = zap.NewNop()
 	}
 	a.route("GET /status", a.status)
-	a.route("GET /live", a.live)
-	a.route("GET /ready", a.ready)
 	a.route("GET /connectors", a.listConnectors)
 	a.route("GET /connectors/{name}", a.showConnector)
 	a.route("GET /connections", a.listConnections)

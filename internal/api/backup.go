@@ -24,7 +24,7 @@ const chunkTime = time.Minute
 // is answered as any other; a later one breaks the transfer off, so that nobody takes the part for
 // the whole.
 func (a *api) backup(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	out := &chunks{w: w, control: http.NewResponseController(w)}

@@ -83,7 +83,7 @@ func TestBackupBreaks(t *testing.T) {
 			if strings.Contains(err.Error(), "canary") || !strings.Contains(k.log.String(), "canary-store-error") {
 				t.Errorf("the caller is told %v, and the log %s", err, k.log)
 			}
-			if err := k.Live(t.Context()); err != nil {
+			if _, err := k.Status(t.Context()); err != nil {
 				t.Errorf("the server is gone: %v", err)
 			}
 		})

@@ -45,6 +45,14 @@ func readLarge[T any](w http.ResponseWriter, r *http.Request, limit int64) (T, e
 	return in, nil
 }
 
+// bare refuses a request that brings parameters or a body, where the route takes neither.
+func bare(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	return noBody(w, r)
+}
+
 // noBody refuses a request that brings a body where none is read.
 func noBody(w http.ResponseWriter, r *http.Request) error {
 	data, err := readAll(w, r, maxBody)

@@ -71,10 +71,7 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) deleteConnection(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	if err := noBody(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	if err := a.Connections.Remove(r.Context(), r.PathValue("name")); err != nil {

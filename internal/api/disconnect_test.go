@@ -120,7 +120,7 @@ func TestNoSecrets(t *testing.T) {
 
 	var seen strings.Builder
 	for _, target := range []string{
-		"GET /status", "GET /live", "GET /ready", "GET /connectors", "GET /connectors/demo", "GET /connectors/none",
+		"GET /status", "GET /connectors", "GET /connectors/demo", "GET /connectors/none",
 		"GET /connections", "GET /connections/mail", "GET /connections/work", "GET /connections/expanded", "GET /connections/none",
 		"GET /accounts", "GET /accounts?connection=mail", "GET /accounts/" + string(a.ID), "GET /accounts/mail/alice",
 		"GET /accounts/mail/canary-user", "GET /accounts/mail/eve", "GET /accounts/" + l.ConnectedAccountID,

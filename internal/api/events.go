@@ -5,38 +5,29 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/webhook"
 	"github.com/claviger-proxy/claviger/vault"
 )
-
-// eventTypes are those that the vault tells of.
-var eventTypes = []vault.EventType{
-	vault.EventCreated, vault.EventUpdated, vault.EventStatusUpdated, vault.EventDeleted, vault.EventLinkGenerated,
-	vault.EventOAuthSucceeded, vault.EventTokenRefreshed, vault.EventTokenRefreshFailed, vault.EventRefreshTokenExpiring,
-	vault.EventTokenFetched,
-}
-
-// sinceForm is what sinceOf takes, in words.
-const sinceForm = "must be a time such as 2026-05-04T12:00:00Z, or how long ago, such as 90m or 7d"
 
 func (a *api) listEvents(w http.ResponseWriter, r *http.Request) error {
 	q, err := a.eventQuery(r)
 	if err != nil {
 		return err
 	}
+	asOf := time.Now().UTC()
 	got, err := a.Vault.Events(r.Context(), q)
 	if err != nil {
 		return stored(err)
 	}
-	page := client.Page[client.Event]{Items: make([]client.Event, len(got.Items)), Next: got.Next, Damaged: got.Damaged}
+	page := client.EventPage{AsOf: asOf}
+	page.Items, page.Next, page.Damaged = make([]client.Event, len(got.Items)), got.Next, got.Damaged
 	names := a.names(r.Context())
 	for i, e := range got.Items {
-		page.Items[i] = eventOf(e, names(e.ConnectionID))
+		page.Items[i] = webhook.EventOf(e, names(e.ConnectionID))
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -52,14 +43,14 @@ func (a *api) eventQuery(r *http.Request) (vault.EventQuery, error) {
 	}
 	for _, text := range values["type"] {
 		t := vault.EventType(text)
-		if !slices.Contains(eventTypes, t) {
-			return vault.EventQuery{}, badParameter("type", "must be one of "+joined(eventTypes))
+		if types := vault.EventTypes(); !slices.Contains(types, t) {
+			return vault.EventQuery{}, badParameter("type", "must be one of "+joined(types))
 		}
 		q.Types = append(q.Types, t)
 	}
 	if values.Has("since") {
 		var ok bool
-		if q.Since, ok = sinceOf(values.Get("since"), time.Now()); !ok {
+		if q.Since, ok = ParseSince(values.Get("since"), time.Now()); !ok {
 			return vault.EventQuery{}, badParameter("since", sinceForm)
 		}
 	}
@@ -82,19 +73,6 @@ func (a *api) accountID(ctx context.Context, text string) (vault.AccountID, erro
 	return account.ID, err
 }
 
-// sinceOf reads a time, or how long before now it is.
-func sinceOf(text string, now time.Time) (since time.Time, ok bool) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, true
-	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return now.AddDate(0, 0, -int(n)), err == nil
-	}
-	ago, err := time.ParseDuration(text)
-	return now.Add(-ago), err == nil && ago >= 0
-}
-
 func (a *api) showEvent(w http.ResponseWriter, r *http.Request) error {
 	if _, err := query(r); err != nil {
 		return err
@@ -106,14 +84,5 @@ func (a *api) showEvent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return stored(err)
 	}
-	return answer(w, http.StatusOK, eventOf(e, a.names(r.Context())(e.ConnectionID)))
-}
-
-// eventOf is an event in the form in which webhooks get it.
-func eventOf(e vault.Event, connection string) client.Event {
-	return client.Event{ID: string(e.ID), Type: string(e.Type), Timestamp: e.At.UTC(), Data: client.EventData{
-		ID: string(e.AccountID), ConnectionID: string(e.ConnectionID), Connection: connection, Connector: e.Connector,
-		Identifier: e.Identifier, Status: string(e.Status), OldStatus: string(e.OldStatus), Reason: e.Reason, Class: e.Class,
-		Link: string(e.LinkID), ExpiresAt: e.Expires.UTC(),
-	}}
+	return answer(w, http.StatusOK, webhook.EventOf(e, a.names(r.Context())(e.ConnectionID)))
 }

@@ -16,7 +16,7 @@ func keyOf(k vault.KeyFacts) client.VaultKey {
 }
 
 func (a *api) addKey(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	id, err := a.Vault.AddKey(r.Context())
@@ -32,7 +32,7 @@ func (a *api) addKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) promoteKey(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	id := r.PathValue("key")
@@ -44,11 +44,11 @@ func (a *api) promoteKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) retireKey(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	unhurried(w)
-	done, err := a.inTurn(r.Context())
+	done, err := inTurn.take(r.Context(), wholeVault)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (a *api) retireKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) rotateKey(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	id, err := a.Vault.AddKey(r.Context())
@@ -77,7 +77,7 @@ func (a *api) rotateKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) rekey(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	changed, err := a.Vault.Rewrap(r.Context())
@@ -89,7 +89,7 @@ func (a *api) rekey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) resumeReseal(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	if err := a.Vault.ResumeReseal(r.Context()); err != nil {
@@ -100,7 +100,7 @@ func (a *api) resumeReseal(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) pauseReseal(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	if err := a.Vault.PauseReseal(r.Context()); err != nil {

@@ -116,6 +116,21 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 	return k
 }
 
+// twice is setupAt on a vault with that store, and a client of a second handler of the same vault, as
+// another configuration has one.
+func twice(t *testing.T, store vault.Store) (k *kit, second *client.Client) {
+	t.Helper()
+	var o api.Options
+	k = setupAt(t, vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil), 9090, func(with *api.Options) { o = *with })
+	s := httptest.NewServer(api.New(o))
+	t.Cleanup(s.Close)
+	second, err := client.New(client.Options{Base: s.URL, HTTP: s.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, second
+}
+
 // account connects an account at the connection with canary tokens.
 func (k *kit) account(connection, identifier string, change func(*vault.ConnectedAccount, *vault.Grant)) vault.ConnectedAccount {
 	k.t.Helper()

@@ -7,11 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/claviger-proxy/claviger/vault"
 )
 
 const maxPage = 200
+
+// sinceForm is what ParseSince takes, in words.
+const sinceForm = "must be a time such as 2026-05-04T12:00:00Z, or how long ago, such as 90m or 7d"
 
 // pageParams are the parameters of every list.
 var pageParams = []string{"limit", "after"}
@@ -54,6 +58,26 @@ func pageOf(values url.Values) (vault.PageQuery, error) {
 	}
 	q.Limit = n
 	return q, nil
+}
+
+// ParseSince reads a time, or how long before now it is, in the form that the API takes: 90m, 7d, or a
+// time of RFC 3339.
+func ParseSince(text string, now time.Time) (since time.Time, ok bool) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, true
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return time.Time{}, false
+		}
+		return now.AddDate(0, 0, -int(n)), true
+	}
+	ago, err := time.ParseDuration(text)
+	if err != nil || ago < 0 {
+		return time.Time{}, false
+	}
+	return now.Add(-ago), true
 }
 
 func badParameter(name, must string) error {

@@ -45,34 +45,11 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, s)
 }
 
-func (a *api) checkVault(ctx context.Context) Check {
-	c := Check{Name: "vault", OK: true}
+func (a *api) checkVault(ctx context.Context) client.Check {
+	c := client.Check{Name: "vault", OK: true}
 	if err := a.Vault.Check(ctx); err != nil {
 		p := Problem(stored(err))
-		c = Check{Name: "vault", Detail: p.Detail, Next: p.Next}
+		c = client.Check{Name: "vault", Detail: p.Detail, Next: p.Next}
 	}
 	return c
-}
-
-func (a *api) live(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, client.Readiness{Status: "ok"})
-}
-
-func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	var h Health
-	if a.Health != nil {
-		h = a.Health(r.Context())
-	} else {
-		h.Checks = []Check{a.checkVault(r.Context())}
-	}
-	if !h.OK() {
-		return answer(w, http.StatusServiceUnavailable, client.Readiness{Status: "failing", Checks: h.Checks})
-	}
-	return answer(w, http.StatusOK, client.Readiness{Status: "ok", Checks: h.Checks})
 }

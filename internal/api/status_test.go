@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -35,32 +34,6 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-func TestLive(t *testing.T) {
-	k := setup(t, nil)
-	if got := k.send("GET", "/claviger/live", ""); got.status != 200 || strings.TrimSpace(got.text) != `{"status":"ok"}` {
-		t.Errorf("got %d %s", got.status, got.text)
-	}
-}
-
-func TestReady(t *testing.T) {
-	k := setup(t, nil)
-	want := client.Readiness{Status: "ok", Checks: []client.Check{{Name: "vault", OK: true}}}
-	if got, err := k.Ready(t.Context()); err != nil || !cmp.Equal(got, want) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	checks := []api.Check{{Name: "vault", OK: true}, {Name: "callback", Detail: "does not resolve", Next: "check DNS"}}
-	k = setup(t, func(o *api.Options) {
-		o.Health = func(context.Context) api.Health { return api.Health{Checks: checks} }
-	})
-	want = client.Readiness{Status: "failing", Checks: checks}
-	if got, err := k.Ready(t.Context()); err != nil || !cmp.Equal(got, want) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if got := k.send("GET", "/claviger/ready", ""); got.status != 503 {
-		t.Errorf("got %d, want 503", got.status)
-	}
-}
-
 func TestVaultUnavailable(t *testing.T) {
 	k := setup(t, nil)
 	a := k.account("mail", "ada", nil)
@@ -70,9 +43,6 @@ func TestVaultUnavailable(t *testing.T) {
 	s, err := k.Status(t.Context())
 	if err != nil || s.Vault.OK || s.Vault.Detail == "" || s.Vault.Next == "" || s.Accounts != nil {
 		t.Errorf("status without a vault: %+v, %v", s, err)
-	}
-	if r, err := k.Ready(t.Context()); err != nil || r.Status != "failing" {
-		t.Errorf("ready without a vault: %+v, %v", r, err)
 	}
 	for _, target := range []string{
 		"GET /accounts", "GET /accounts/" + string(a.ID), "GET /accounts/mail/ada", "POST /accounts/mail/ada/disconnect",

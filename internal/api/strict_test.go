@@ -134,7 +134,7 @@ func TestRoutes(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/status", "/live", "/ready", "/connectors", "/connectors/demo", "/connections/mail", "/accounts/" + string(a.ID)} {
+	for _, path := range []string{"/status", "/connectors", "/connectors/demo", "/connections/mail", "/accounts/" + string(a.ID)} {
 		if got := k.send("HEAD", "/claviger"+path, ""); got.status != 200 || got.text != "" {
 			t.Errorf("HEAD %s: %d with %q", path, got.status, got.text)
 		}
@@ -144,10 +144,10 @@ func TestRoutes(t *testing.T) {
 
 func TestPrefix(t *testing.T) {
 	k := setup(t, func(o *api.Options) { o.Prefix = "/api" })
-	if err := k.Live(t.Context()); err != nil {
+	if _, err := k.Status(t.Context()); err != nil {
 		t.Error(err)
 	}
-	k.send("GET", "/claviger/live", "").wants(t, 404, "route_not_found")
+	k.send("GET", "/claviger/status", "").wants(t, 404, "route_not_found")
 }
 
 func TestBrowsers(t *testing.T) {

@@ -65,7 +65,7 @@ func kinds(records map[vault.Kind]int) map[string]int {
 }
 
 func (a *api) compact(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	unhurried(w)
@@ -81,11 +81,11 @@ func (a *api) compact(w http.ResponseWriter, r *http.Request) error {
 const maxFaults = 1000
 
 func (a *api) verify(w http.ResponseWriter, r *http.Request) error {
-	if err := a.plain(w, r); err != nil {
+	if err := bare(w, r); err != nil {
 		return err
 	}
 	unhurried(w)
-	done, err := a.inTurn(r.Context())
+	done, err := inTurn.take(r.Context(), wholeVault)
 	if err != nil {
 		return err
 	}
@@ -101,25 +101,6 @@ func (a *api) verify(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Log.Info("the vault was verified", zap.Int("faults", seen.Faults))
 	return answer(w, http.StatusOK, client.Verification{Records: kinds(seen.Records), Faults: seen.Faults, Found: found})
-}
-
-// inTurn waits until no other request reads the whole vault for the sake of it: several at once would
-// only take the processor from those of callers.
-func (a *api) inTurn(ctx context.Context) (done func(), err error) {
-	select {
-	case a.turn <- struct{}{}:
-		return func() { <-a.turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// plain refuses what a route without parameters and body is not to get.
-func (a *api) plain(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	return noBody(w, r)
 }
 
 // unhurried lets a handler take as long as its caller waits, where the server bounds the time of an

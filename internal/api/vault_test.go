@@ -364,15 +364,17 @@ func (s *busyStore) Walk(ctx context.Context, after vault.Key) iter.Seq2[vault.R
 	}
 }
 
-// Who asks for it many times at once gets one after the other, and both are in the log.
+// Who asks for it many times at once gets one after the other, of two configurations too, and all are in
+// the log.
 func TestVerifyInTurn(t *testing.T) {
 	store := &busyStore{Store: vaulttest.NewStore(t)}
-	k := setupAt(t, vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil), 9090, nil)
+	k, second := twice(t, store)
 	k.account("mail", "ada", nil)
 	var all sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
 		all.Go(func() {
-			if got, err := k.Verify(t.Context()); err != nil || got.Faults != 0 {
+			c := []*client.Client{k.Client, second}[i%2]
+			if got, err := c.Verify(t.Context()); err != nil || got.Faults != 0 {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
-	"github.com/claviger-proxy/claviger/internal/webhook"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -33,14 +32,15 @@ const (
 // WebhookFault says which field of a webhook is not good, and what it must be. Both are empty when it is
 // good; a webhook without a secret is, too. Neither has a value of the webhook in it.
 func WebhookFault(w vault.Webhook) (field, must string) {
-	unknown := func(t vault.EventType) bool { return !slices.Contains(eventTypes, t) }
+	types := vault.EventTypes()
+	unknown := func(t vault.EventType) bool { return !slices.Contains(types, t) }
 	switch {
 	case !vault.ValidName(w.Name):
 		return "name", "must be lower-case letters, digits, - and _, at most 63, and begin with a letter or a digit"
-	case webhook.CheckURL(w.URL) != nil:
+	case vault.CheckWebhookURL(w.URL) != nil:
 		return "url", "must be of the form https://host/path, or http on this machine, with neither a user nor a fragment"
 	case slices.ContainsFunc(w.Types, unknown):
-		return "events", "must be of " + joined(eventTypes)
+		return "events", "must be of " + joined(types)
 	case w.Secret.IsZero():
 		return "", ""
 	}
@@ -123,14 +123,6 @@ func (a *api) deleteWebhook(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// bare refuses a request that brings parameters or a body.
-func bare(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	return noBody(w, r)
 }
 
 // webhook returns the webhook with that name.

@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,22 @@ func TestWebhookReplay(t *testing.T) {
 	}
 }
 
+// A webhook cannot be made to command Caddy.
+func TestWebhookToAdminEndpoint(t *testing.T) {
+	s, _, _ := hooked(t)
+	if _, err := s.api().CreateWebhook(t.Context(), client.NewWebhook{Name: "stop", URL: s.admin() + "/stop"}); err != nil {
+		t.Fatal(err)
+	}
+	s.connect("alice", "user_1")
+	await(t, "it was refused", func() bool {
+		page, err := s.api().Deliveries(t.Context(), "stop", client.DeliveryQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(page.Items) == 3 && page.Items[0].LastStatus == http.StatusBadRequest
+	})
+}
+
 // A receiver that is gone is not asked again, until somebody enables its webhook; one that answers at
 // last gets what is replayed.
 func TestWebhookGone(t *testing.T) {
@@ -241,27 +258,40 @@ func TestWebhookConfigurations(t *testing.T) {
 	if w := state(); w.Disabled || w.ID != first.ID {
 		t.Errorf("back in the configuration it is %+v", w)
 	}
-	bad := *s
-	bad.options.claviger = ""
+	bad, before := *s, state()
 	bad.options.sites = "http://:" + itoa(s.provider.Port()) + " {\n\tbind 127.0.0.1\n\trespond ok\n}"
-	for range 4 { // the apps start in any order
+	secret := os.Getenv("CLAVIGER_TEST_WEBHOOK")
+	t.Setenv("CLAVIGER_TEST_WEBHOOK", webhookSecret())
+	s.write("hook_url", r.url("other"))
+	for i := range 8 { // the apps start in any order
+		if bad.options.claviger = ""; i%2 == 0 {
+			bad.options.claviger = appWebhook
+		}
 		if err := load(bad.caddyfile()); err == nil || !strings.Contains(err.Error(), "address already in use") {
 			t.Fatalf("got %v, want that the port is taken", err)
 		}
 	}
-	if w := state(); w.Disabled {
-		t.Errorf("a configuration that was refused has left it as %+v", w)
+	if diff := cmp.Diff(before, state()); diff != "" {
+		t.Errorf("a configuration that was refused has changed it (-before +after):\n%s", diff)
 	}
+	t.Setenv("CLAVIGER_TEST_WEBHOOK", secret)
+	s.write("hook_url", r.url("app"))
 	if _, err := s.api().Disconnect(t.Context(), s.account("demo", "user_1").ID); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "it is delivered", func() bool { return len(r.events("app")) == 1 })
-	if got := r.lines("app"); got[0] != "status_updated ACTIVE DISCONNECTED disconnected" {
-		t.Errorf("got %q", got)
+	if got := r.lines("app"); got[0] != "status_updated ACTIVE DISCONNECTED disconnected" || r.events("app")[0].signatures != 1 {
+		t.Errorf("got %q, with %d signatures", got, r.events("app")[0].signatures)
 	}
 	s.options.without = true
 	s.load(s.caddyfile())
 	await(t, "nobody delivers without the app", func() bool { return deliverers() == 0 })
+	s.options.without = false
+	t.Setenv("CLAVIGER_TEST_WEBHOOK", webhookSecret())
+	s.load(s.caddyfile())
+	if w := state(); w.EarlierSecretUntil.IsZero() {
+		t.Errorf("with the app again it has the secret of before: %+v", w)
+	}
 }
 
 // Another secret in the configuration signs at once, and the one before for a day, too. Another URL

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,13 +13,14 @@ import (
 
 // Codes of what was not delivered.
 const (
-	CodeTimeout     = "timeout"     // no answer in time
-	CodeUnreachable = "unreachable" // no such host, or nobody listens there
-	CodeTLS         = "tls"         // the certificate is not good, or it does not speak TLS
-	CodeNoAnswer    = "no_answer"   // the connection was closed, or there was something else than HTTP
-	CodeRedirect    = "redirect"    // a status from 300 to 399
-	CodeGone        = "gone"        // 410: the webhook is disabled
-	CodeStatus      = "status"      // any other status
+	CodeTimeout     = "timeout"           // no answer in time
+	CodeUnreachable = "unreachable"       // no such host, or nobody listens there
+	CodeForbidden   = "forbidden_address" // the host has an address that nothing is sent to
+	CodeTLS         = "tls"               // the certificate is not good, or it does not speak TLS
+	CodeNoAnswer    = "no_answer"         // the connection was closed, or there was something else than HTTP
+	CodeRedirect    = "redirect"          // a status from 300 to 399
+	CodeGone        = "gone"              // 410: the webhook is disabled
+	CodeStatus      = "status"            // any other status
 
 	// These were not sent, and are not tried again.
 	CodeEndpointDisabled = "endpoint_disabled"
@@ -29,21 +31,19 @@ const (
 // Reasons why a webhook was disabled.
 const (
 	ReasonGone    = "gone"    // it has answered 410
-	ReasonFailing = "failing" // nothing could be delivered for three days
+	ReasonFailing = "failing" // a delivery was given up, and nothing could be delivered for three days
 )
 
-// failingTime is how long a webhook may fail without any success.
+// failingTime is how long a webhook may fail without any success before a delivery that is given up
+// disables it.
 const failingTime = 3 * 24 * time.Hour
 
-// handle deals with one delivery that is due. It tells whether there is nothing left to do for it now.
-func (d *Deliverer) handle(ctx context.Context, due vault.Delivery) (settled bool) {
+// handle deals with one delivery that is due. When that is an error it is still to be dealt with.
+func (d *Deliverer) handle(ctx context.Context, due vault.Delivery) error {
 	// Longer than an attempt and its note can take.
 	release, err := d.vault.LeaseDelivery(ctx, due.ID, d.timeout+2*noteTime)
 	if err != nil {
-		if !errors.Is(err, vault.ErrLeased) && ctx.Err() == nil {
-			d.log.Error("a delivery cannot be leased", zap.String("delivery", string(due.ID)), zap.Error(err))
-		}
-		return false
+		return fmt.Errorf("leasing %s: %w", due.ID, err)
 	}
 	defer release()
 	now, err := d.vault.Delivery(ctx, due.ID)
@@ -51,20 +51,16 @@ func (d *Deliverer) handle(ctx context.Context, due vault.Delivery) (settled boo
 		err = d.attempt(ctx, due)
 	}
 	switch {
-	case err == nil, errors.Is(err, vault.ErrNotFound), errors.Is(err, vault.ErrConflict):
-		return true // the last two: somebody has dealt with it, or deleted it
-	case ctx.Err() == nil:
-		d.log.Error("a delivery cannot be dealt with", zap.String("delivery", string(due.ID)), zap.Error(err))
+	case errors.Is(err, vault.ErrNotFound), errors.Is(err, vault.ErrConflict):
+		return nil // somebody has dealt with it, or deleted it
+	case err != nil:
+		return fmt.Errorf("delivering %s: %w", due.ID, err)
 	}
-	return false
+	return nil
 }
 
 // attempt tries to deliver, and writes down how that has ended.
 func (d *Deliverer) attempt(ctx context.Context, due vault.Delivery) error {
-	// What cannot be noted as sent would be sent again and again.
-	if err := d.vault.CheckStore(ctx); err != nil {
-		return err
-	}
 	start := time.Now()
 	a, err := d.try(ctx, due)
 	if err != nil {
@@ -82,11 +78,12 @@ func (d *Deliverer) attempt(ctx context.Context, due vault.Delivery) error {
 	return nil
 }
 
-// try sends a delivery. It is an error when nobody can tell how that has ended.
+// try sends a delivery. It is an error when nobody can tell how that has ended, and when the webhook's
+// record is damaged: it may be restored, and its deliveries are as good as before.
 func (d *Deliverer) try(ctx context.Context, due vault.Delivery) (vault.Attempt, error) {
 	w, err := d.vault.Webhook(ctx, due.WebhookID)
 	switch {
-	case lost(err):
+	case errors.Is(err, vault.ErrNotFound):
 		return vault.Attempt{Unsent: true, Code: CodeEndpointGone}, nil
 	case err != nil:
 		return vault.Attempt{}, err
@@ -94,7 +91,7 @@ func (d *Deliverer) try(ctx context.Context, due vault.Delivery) (vault.Attempt,
 		return vault.Attempt{Unsent: true, Code: CodeEndpointDisabled}, nil
 	}
 	e, err := d.vault.Event(ctx, due.EventID)
-	if lost(err) {
+	if errors.Is(err, vault.ErrNotFound) || errors.Is(err, vault.ErrDamaged) {
 		return vault.Attempt{Unsent: true, Code: CodeEventGone}, nil
 	}
 	if err != nil {
@@ -110,11 +107,6 @@ func (d *Deliverer) try(ctx context.Context, due vault.Delivery) (vault.Attempt,
 	return a.judge(due.Attempts+1, d.now()), nil
 }
 
-// lost tells whether a record will not be there later either.
-func lost(err error) bool {
-	return errors.Is(err, vault.ErrNotFound) || errors.Is(err, vault.ErrDamaged)
-}
-
 // judge says what becomes of a delivery after that many attempts.
 func (a answer) judge(attempts int, now time.Time) vault.Attempt {
 	j := vault.Attempt{Delivered: a.code == "", HTTPStatus: a.status, Code: a.code}
@@ -123,10 +115,13 @@ func (a answer) judge(attempts int, now time.Time) vault.Attempt {
 	case CodeGone:
 		j.Disable = ReasonGone
 	default:
-		j.Disable, j.FailingFor = ReasonFailing, failingTime
-		if wait, more := retryIn(attempts); more {
+		wait, more := retryIn(attempts)
+		if more {
 			j.NextAt = now.Add(max(wait, a.retryAfter))
+			break
 		}
+		// Only now: between two failures of a quiet webhook there may be days in which nothing was tried.
+		j.Disable, j.FailingFor = ReasonFailing, failingTime
 	}
 	return j
 }

@@ -2,9 +2,7 @@ package webhook_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -124,13 +122,13 @@ func TestGone(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 	p.event() // not for it
-	if _, err := p.vault.Replay(t.Context(), first.ID); !errors.Is(err, vault.ErrDisabled) {
+	if _, err := p.vault.ReplayEvent(t.Context(), e.ID, first.WebhookID); !errors.Is(err, vault.ErrDisabled) {
 		t.Errorf("got error %v, want %v", err, vault.ErrDisabled)
 	}
 	now.Disabled = false
 	wantNil(t, p.vault.PutWebhook(t.Context(), &now))
 	r.change(status(200))
-	again, err := p.vault.Replay(t.Context(), first.ID)
+	again, err := p.vault.ReplayEvent(t.Context(), e.ID, first.WebhookID)
 	wantNil(t, err)
 	p.deliverer.Wake()
 	if d := p.wantResult("", 200); d.ID != again.ID || d.EventID != e.ID {
@@ -149,47 +147,68 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A webhook that has failed for three days without any success is disabled, one with a success is not.
+// A webhook is disabled by a delivery that is given up when nothing was delivered for three days, and
+// not before.
 func TestLastingFailure(t *testing.T) {
-	for _, success := range []bool{false, true} {
-		t.Run(fmt.Sprint("success ", success), func(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		givenUp  time.Duration // since the first failure
+		success  bool          // between
+		disabled bool
+	}{
+		{"within three days", 72*time.Hour - 1, false, false},
+		{"after three days", 72 * time.Hour, false, true},
+		{"with a success between", 72 * time.Hour, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			p := open(t)
 			r := newReceiver(t, status(503))
 			w := p.webhook("app", r)
-			fail := func(after time.Duration) vault.Webhook {
-				t.Helper()
-				p.pass(after)
-				p.event()
-				p.wantResult(webhook.CodeStatus, 503)
-				defer p.drop(w)
-				return p.stored(w)
+			p.event()
+			for i := range 19 {
+				d := p.wantResult(webhook.CodeStatus, 503)
+				if tt.success && i == 10 {
+					r.change(status(200))
+					p.event()
+					p.wantResult("", 200)
+					r.change(status(503))
+				}
+				if i < 18 {
+					p.pass(d.NextAt.Sub(p.now()))
+				}
 			}
-			fail(0)
-			if now := fail(71 * time.Hour); now.Disabled {
-				t.Errorf("got %+v", now)
+			p.pass(epoch.Add(tt.givenUp).Sub(p.now()))
+			if d := p.wantResult(webhook.CodeStatus, 503); d.Status != vault.DeliveryFailed || d.Attempts != 20 {
+				t.Errorf("got %+v", d)
 			}
-			if success {
-				r.change(status(200))
-				p.event()
-				p.wantResult("", 200)
-				r.change(status(503))
-			}
-			now := fail(time.Hour)
-			if now.Disabled == success || !success && (now.DisabledReason != webhook.ReasonFailing || !now.DisabledAt.Equal(p.now())) {
+			now := p.stored(w)
+			if now.Disabled != tt.disabled || tt.disabled && (now.DisabledReason != webhook.ReasonFailing || !now.DisabledAt.Equal(p.now())) {
 				t.Errorf("got %+v", now)
 			}
 		})
 	}
 }
 
-// drop gives up what is pending at a webhook.
-func (p *post) drop(w vault.Webhook) {
-	p.t.Helper()
-	page, err := p.vault.Deliveries(p.t.Context(), vault.DeliveryQuery{WebhookID: w.ID, Status: vault.DeliveryPending})
-	wantNil(p.t, err)
-	for _, d := range page.Items {
-		_, _, err := p.vault.NoteDelivery(p.t.Context(), d, vault.Attempt{Unsent: true, Code: "test"})
-		wantNil(p.t, err)
+// After days in which there was nothing to deliver, one failure neither disables a webhook that had
+// failed before nor loses the event.
+func TestFailureAfterQuietDays(t *testing.T) {
+	p := open(t)
+	r := newReceiver(t, status(503))
+	w := p.webhook("app", r)
+	p.event()
+	for d := p.wantResult(webhook.CodeStatus, 503); d.Status == vault.DeliveryPending; d = p.wantResult(webhook.CodeStatus, 503) {
+		p.pass(d.NextAt.Sub(p.now()))
+	}
+	p.pass(5 * 24 * time.Hour)
+	e := p.event()
+	d := p.wantResult(webhook.CodeStatus, 503)
+	if now := p.stored(w); now.Disabled || d.Status != vault.DeliveryPending {
+		t.Errorf("after one failure: got %+v and %+v", now, d)
+	}
+	r.change(status(200))
+	p.pass(d.NextAt.Sub(p.now()))
+	if d := p.wantResult("", 200); d.EventID != e.ID {
+		t.Errorf("got %+v", d)
 	}
 }
 
@@ -217,15 +236,5 @@ func TestGoneMeanwhile(t *testing.T) {
 				t.Errorf("got %+v and %d requests", d, len(r.arrived))
 			}
 		})
-	}
-}
-
-func TestCheckURL(t *testing.T) {
-	for url, want := range map[string]error{
-		"https://hooks.test/x": nil, "http://localhost:1/": nil, "http://hooks.test/": vault.ErrInvalid, "https://me:hush@hooks.test": vault.ErrInvalid,
-	} {
-		if err := webhook.CheckURL(url); !errors.Is(err, want) || err != nil && strings.Contains(err.Error(), "hush") {
-			t.Errorf("%s: got error %v, want %v", url, err, want)
-		}
 	}
 }

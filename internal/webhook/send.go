@@ -13,53 +13,21 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
 // maxAnswer is how much of an answer's body is read, so that its connection can be used again.
 const maxAnswer = 4096
 
-// CheckURL returns nil for a URL that a webhook may have: https, or http on this machine, without a user
-// and a fragment. Else it is [vault.ErrInvalid].
-func CheckURL(url string) error { return vault.CheckWebhookURL(url) }
-
-func newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true,
-		MaxIdleConns: 100, MaxIdleConnsPerHost: perWebhook, IdleConnTimeout: 90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10, DisableCompression: true,
-	}
-}
-
-// body is what is sent of an event. Its form is promised by the package comment.
-type body struct {
-	ID        vault.EventID   `json:"id"`
-	Type      vault.EventType `json:"type"`
-	Timestamp time.Time       `json:"timestamp"`
-	Data      data            `json:"data"`
-}
-
-type data struct {
-	ID           vault.AccountID    `json:"id"`
-	ConnectionID vault.ConnectionID `json:"connection_id"`
-	Connection   string             `json:"connection,omitempty"`
-	Connector    string             `json:"connector,omitempty"`
-	Identifier   string             `json:"identifier"`
-	Status       vault.Status       `json:"status,omitempty"`
-	OldStatus    vault.Status       `json:"old_status,omitempty"`
-	Reason       string             `json:"reason,omitempty"`
-	Class        string             `json:"class,omitempty"`
-	LinkID       vault.LinkID       `json:"link,omitempty"`
-	ExpiresAt    time.Time          `json:"expires_at,omitzero"`
-}
-
-func (d *Deliverer) body(e vault.Event) ([]byte, error) {
-	return json.Marshal(body{ID: e.ID, Type: e.Type, Timestamp: e.At, Data: data{
-		ID: e.AccountID, ConnectionID: e.ConnectionID, Connection: d.name(e.ConnectionID), Connector: e.Connector,
-		Identifier: e.Identifier, Status: e.Status, OldStatus: e.OldStatus, Reason: e.Reason, Class: e.Class,
-		LinkID: e.LinkID, ExpiresAt: e.Expires,
-	}})
+// EventOf is an event in the form in which it is sent, which is that of the management API, too. The
+// connection is named by the caller, and is empty when it has no name any more.
+func EventOf(e vault.Event, connection string) client.Event {
+	return client.Event{ID: string(e.ID), Type: string(e.Type), Timestamp: e.At.UTC(), Data: client.EventData{
+		ID: string(e.AccountID), ConnectionID: string(e.ConnectionID), Connection: connection, Connector: e.Connector,
+		Identifier: e.Identifier, Status: string(e.Status), OldStatus: string(e.OldStatus), Reason: e.Reason, Class: e.Class,
+		Link: string(e.LinkID), ExpiresAt: e.Expires.UTC(),
+	}}
 }
 
 // answer is what a receiver says. code is empty for one that has taken the event.
@@ -71,7 +39,7 @@ type answer struct {
 
 // send sends an event once. No error that it returns has the URL in it, or what the receiver has said.
 func (d *Deliverer) send(ctx context.Context, w vault.Webhook, e vault.Event) (answer, error) {
-	content, err := d.body(e)
+	content, err := json.Marshal(EventOf(e, d.name(e.ConnectionID)))
 	if err != nil {
 		return answer{}, err
 	}
@@ -89,6 +57,10 @@ func (d *Deliverer) send(ctx context.Context, w vault.Webhook, e vault.Event) (a
 	req.Header = http.Header{
 		"Content-Type": {"application/json"}, "User-Agent": {"claviger"}, "Webhook-Id": {string(e.ID)},
 		"Webhook-Timestamp": {strconv.FormatInt(now.Unix(), 10)}, "Webhook-Signature": {signature},
+	}
+	if req.URL.Scheme == "http" {
+		// Caddy's admin endpoint, which takes commands from this machine, refuses what says this.
+		req.Header.Set("Sec-Fetch-Mode", "no-cors")
 	}
 	resp, err := d.sender.RoundTrip(req) // which follows no redirect
 	if err != nil {
@@ -120,6 +92,8 @@ func codeOf(err error) string {
 	var alert tls.AlertError
 	var host x509.HostnameError
 	switch {
+	case errors.Is(err, errForbidden):
+		return CodeForbidden
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return CodeTimeout
 	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &host):

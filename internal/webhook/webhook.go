@@ -24,14 +24,14 @@
 //	}
 //
 // A receiver answers with any status from 200 to 299 within 15 seconds; the answer's body is not
-// looked at. Everything else, a redirect too, is tried again, twenty times in a bit more than a day; 410
-// Gone disables the webhook. Events come at least once and in no order: webhook-id is that of the event,
-// the same in each attempt and each replay, so that a receiver can drop what it has.
+// looked at. Everything else, a redirect too, is tried again: an event is sent twenty times at most, in a
+// bit more than a day. 410 Gone disables the webhook. Events come at least once and in no order:
+// webhook-id is that of the event, the same in each attempt and each replay, so that a receiver can drop
+// what it has.
 package webhook
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -41,15 +41,17 @@ import (
 )
 
 const (
-	// workers is how many deliveries are under way at once, perWebhook how many of one webhook, so that
-	// a slow receiver does not hold up the others.
-	workers    = 8
+	// perWebhook is how many deliveries of one webhook are under way at once. There is no limit of all
+	// together: those that wait for an answer, however many, hold up no other webhook.
 	perWebhook = 2
 	// lookEvery is how often webhooks and deliveries are looked for that another process of the fleet has
 	// written.
 	lookEvery = 10 * time.Second
-	// asideTime is how long a delivery waits that another process is at, or that could not be noted.
+	// asideTime is how long a delivery waits that another process is at, or that could not be noted, and
+	// how long all do of a webhook whose record is damaged. maxAside bounds those that wait alone, of one
+	// webhook: the other processes of a fleet are at a few, and when it is more, something is wrong.
 	asideTime      = 30 * time.Second
+	maxAside       = 32
 	defaultTimeout = 15 * time.Second
 	// noteTime is for writing down how an attempt has ended, also when Run is being ended.
 	noteTime = 10 * time.Second
@@ -58,8 +60,6 @@ const (
 // Options are what a [Deliverer] works with. All but Vault may be left out.
 type Options struct {
 	Vault *vault.Vault
-	// Transport sends the requests; when nil it is one that uses no proxy.
-	Transport http.RoundTripper
 	// ConnectionName tells the name of a connection, empty for none.
 	ConnectionName func(vault.ConnectionID) string
 	Log            *zap.Logger
@@ -85,8 +85,7 @@ type Result struct {
 // Deliverer delivers what is due in a vault.
 type Deliverer struct {
 	vault   *vault.Vault
-	sender  http.RoundTripper
-	own     *http.Transport
+	sender  transports
 	name    func(vault.ConnectionID) string
 	log     *zap.Logger
 	now     func() time.Time
@@ -98,11 +97,8 @@ type Deliverer struct {
 // New returns a Deliverer. It does nothing before [Deliverer.Run].
 func New(o Options) *Deliverer {
 	d := &Deliverer{
-		vault: o.Vault, sender: o.Transport, name: o.ConnectionName, log: o.Log, now: o.Now,
-		timeout: o.Timeout, observe: o.Observe, wake: make(chan struct{}, 1), own: newTransport(),
-	}
-	if d.sender == nil {
-		d.sender = d.own
+		vault: o.Vault, sender: newTransports(), name: o.ConnectionName, log: o.Log, now: o.Now,
+		timeout: o.Timeout, observe: o.Observe, wake: make(chan struct{}, 1),
 	}
 	if d.name == nil {
 		d.name = func(vault.ConnectionID) string { return "" }
@@ -133,16 +129,19 @@ func (d *Deliverer) Wake() {
 // Run delivers until ctx ends, and returns when no delivery is under way any more: those that are then
 // are broken off, and sent again by the next Run. Several processes may run on one vault.
 func (d *Deliverer) Run(ctx context.Context) {
-	r := round{
-		Deliverer: d, busy: map[vault.DeliveryID]vault.WebhookID{}, aside: map[vault.DeliveryID]time.Time{},
-		done: make(chan outcome, workers),
-	}
+	r := round{Deliverer: d, hooks: map[vault.WebhookID]*queue{}, done: make(chan outcome)}
 	var running sync.WaitGroup
-	defer d.own.CloseIdleConnections()
+	defer d.sender.CloseIdleConnections()
 	defer running.Wait()
 	for ctx.Err() == nil {
 		wait := r.start(ctx, func(due vault.Delivery) {
-			running.Go(func() { r.done <- outcome{due.ID, d.handle(ctx, due)} })
+			running.Go(func() {
+				o := outcome{due, d.handle(ctx, due)}
+				select {
+				case r.done <- o:
+				case <-ctx.Done():
+				}
+			})
 		})
 		timer := time.NewTimer(wait)
 		select {
@@ -150,7 +149,7 @@ func (d *Deliverer) Run(ctx context.Context) {
 		case <-d.wake:
 		case <-timer.C:
 		case o := <-r.done:
-			r.finish(o)
+			r.finish(ctx, o)
 		}
 		timer.Stop()
 	}
