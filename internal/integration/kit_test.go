@@ -3,7 +3,9 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net"
@@ -14,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -241,11 +244,30 @@ func load(caddyfile string) error {
 // api is the management API's client.
 func (s *sidecar) api() *client.Client {
 	s.t.Helper()
-	c, err := client.New(client.Options{Base: s.admin()})
+	c, err := client.New(client.Options{Base: s.admin(), HTTP: &http.Client{Transport: adminTransport{}}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return c
+}
+
+// adminTransport sends a request once more that was never answered: at each reload, a refused one too, Caddy
+// replaces the server of its admin endpoint, and what is just coming to the old one is reset or hung up on.
+type adminTransport struct{}
+
+func (adminTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) || r.Body != nil && r.GetBody == nil {
+		return resp, err
+	}
+	again := r.Clone(r.Context())
+	if r.GetBody != nil {
+		again.Body, err = r.GetBody()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultTransport.RoundTrip(again)
 }
 
 // connect sends a user of the provider through consent and returns the account.
