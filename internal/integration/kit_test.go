@@ -251,23 +251,26 @@ func (s *sidecar) api() *client.Client {
 	return c
 }
 
-// adminTransport sends a request once more that was never answered: at each reload, a refused one too, Caddy
+// adminTransport sends a request again that was never answered: at each reload, a refused one too, Caddy
 // replaces the server of its admin endpoint, and what is just coming to the old one is reset or hung up on.
 type adminTransport struct{}
 
 func (adminTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) || r.Body != nil && r.GetBody == nil {
-		return resp, err
+	for try := 1; ; try++ {
+		once := r.Clone(r.Context())
+		if r.GetBody != nil {
+			var err error
+			if once.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+		resp, err := http.DefaultTransport.RoundTrip(once)
+		unanswered := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+		if !unanswered || try == 5 || r.Body != nil && r.GetBody == nil {
+			return resp, err
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	again := r.Clone(r.Context())
-	if r.GetBody != nil {
-		again.Body, err = r.GetBody()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return http.DefaultTransport.RoundTrip(again)
 }
 
 // connect sends a user of the provider through consent and returns the account.
