@@ -116,12 +116,12 @@ func (h *Account) prepare(r *http.Request) (*hop, error) {
 	if p.target, err = h.resolve(core.broker, r, t); err != nil {
 		return p, err
 	}
-	var ok bool
-	if p.base, ok = p.target.Connection.Base(t.base); !ok {
-		return p, baseProblem(p)
-	}
 	if p.credential, err = core.broker.Credential(r.Context(), p.target); err != nil {
 		return p, h.reconnectable(r, core, err)
+	}
+	var ok bool
+	if p.base, ok = p.credential.Connection.Base(t.base); !ok {
+		return p, baseProblem(p)
 	}
 	p.outcome = outcomeFresh
 	p.inbound = r

@@ -58,7 +58,7 @@ func (h *hop) back(text string) (string, bool) {
 
 // throughProxy is the URL that leads to u through the proxy, if u lies below one of the bases.
 func (h *hop) throughProxy(u *url.URL) (string, bool) {
-	base, ok := h.target.Connection.BaseFor(u)
+	base, ok := h.credential.Connection.BaseFor(u)
 	if !ok {
 		return "", false
 	}

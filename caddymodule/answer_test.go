@@ -52,7 +52,7 @@ api:
 		tag.header = broker.Ref{Connection: "climb", Identifier: "alice"}
 	}
 	base, _ := c.Base("")
-	return &hop{target: broker.Target{Connection: c}, base: base, tag: tag, inbound: r}
+	return &hop{target: broker.Target{Connection: c}, credential: broker.Credential{Connection: c}, base: base, tag: tag, inbound: r}
 }
 
 // A provider must not lead its caller to another account of this proxy, in no spelling that some

@@ -6,9 +6,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
-	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -105,23 +102,6 @@ type App struct {
 	core atomic.Pointer[core]
 }
 
-// ConnectionConfig is a connection written in the configuration.
-type ConnectionConfig struct {
-	// Connector is the connector's name.
-	Connector string `json:"connector"`
-	// ClientID and ClientSecret are the OAuth client's. Both may be placeholders such as
-	// {env.NAME} or {file.PATH}; an empty result is refused.
-	ClientID     string `json:"client_id,omitempty"`
-	ClientSecret string `json:"client_secret,omitempty"`
-	// Scopes replace the connector's default ones.
-	Scopes []string `json:"scopes,omitempty"`
-	// Params are values of the connector's app inputs.
-	Params map[string]string `json:"params,omitempty"`
-	// ExposeTokens lets the management API hand out the access tokens of its accounts: not unless it is
-	// true. Refresh tokens are never handed out.
-	ExposeTokens *bool `json:"expose_tokens,omitempty"`
-}
-
 // CaddyModule returns the Caddy module information.
 func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "claviger", New: func() caddy.Module { return new(App) }}
@@ -189,38 +169,6 @@ func (a *App) loadGuests() error {
 	}
 	if a.key, ok = key.(KeyModule); !ok {
 		return fmt.Errorf("module %T is no key provider", key)
-	}
-	return nil
-}
-
-func (a *App) loadConnections() error {
-	for _, name := range slices.Sorted(maps.Keys(a.Connections)) {
-		c := a.Connections[name]
-		if c == nil {
-			return fmt.Errorf("connection %s is empty", name)
-		}
-		conn := vault.Connection{
-			Project: vault.DefaultProject, Name: name, Connector: c.Connector, Origin: vault.OriginConfig,
-			Scopes: c.Scopes, Params: map[string]string{}, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
-		}
-		var err error
-		if conn.ClientID, err = resolve("client_id of connection "+name, c.ClientID); err != nil {
-			return err
-		}
-		if c.ClientSecret != "" {
-			if conn.ClientSecret, err = resolveSecret("client_secret of connection "+name, c.ClientSecret); err != nil {
-				return err
-			}
-		}
-		for param, value := range c.Params {
-			if conn.Params[param], err = resolve("param "+param+" of connection "+name, value); err != nil {
-				return err
-			}
-		}
-		if _, err := connection.New(conn, a.catalog); err != nil {
-			return err
-		}
-		a.configured = append(a.configured, conn)
 	}
 	return nil
 }

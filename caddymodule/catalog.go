@@ -22,7 +22,7 @@ func (a *App) loadCatalog() error {
 		if err != nil || !info.IsDir() {
 			return fmt.Errorf("connectors folder %s: there is no such folder", path)
 		}
-		more, err := connectors.LoadDir(os.DirFS(path), ".")
+		more, err := catalog.LoadDir(os.DirFS(path), ".")
 		if err != nil {
 			return fmt.Errorf("connectors folder %s: %w", path, err)
 		}

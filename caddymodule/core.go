@@ -20,7 +20,7 @@ type core struct {
 	vault  *vault.Vault
 	set    *connection.Set
 	broker *broker.Broker
-	flow   *consent.Flow // nil without a callback
+	flow   *consent.Flow // nil without a callback: then no browser is served
 	api    http.Handler
 }
 
@@ -94,14 +94,16 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 		Vault: v, Connections: set, OAuth: a.oauth, Shared: a.runtime.shared,
 		Log: a.log.Named("broker"), Schedule: a.Refresh.schedule(), Observe: meter{},
 	})
+	flow, err := consent.New(a.consentOptions(c))
+	if err != nil {
+		return nil, err
+	}
 	if a.callback != nil {
-		if c.flow, err = consent.New(a.consentOptions(c)); err != nil {
-			return nil, err
-		}
+		c.flow = flow
 	}
 	_, version := caddy.Version()
 	c.api = api.New(api.Options{
-		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: c.flow,
+		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: flow,
 		Unsaved: a.runtime.shared.Unsaved, Expand: expand,
 		Reseal:  a.runtime.maintenance.wakeUp,
 		Deliver: a.runtime.delivering.wakeUp,

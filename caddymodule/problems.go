@@ -25,11 +25,15 @@ import (
 // Codes of the data plane beside those of policy and the broker; docs/reference/errors.md explains
 // them.
 const (
-	codeUnreachable   = "provider_unreachable"
-	codeTLS           = "provider_tls"
-	codeTimeout       = "provider_timeout"
-	codeBadAnswer     = "provider_bad_answer"
-	codeNotConfigured = "not_configured"
+	codeUnreachable     = "provider_unreachable"
+	codeBodyTooLong     = "body_too_long"
+	codeBodyUnfit       = "body_unfit"
+	codeUnsignable      = "request_unsignable"
+	codeCredentialUnfit = "credential_unfit"
+	codeTLS             = "provider_tls"
+	codeTimeout         = "provider_timeout"
+	codeBadAnswer       = "provider_bad_answer"
+	codeNotConfigured   = "not_configured"
 )
 
 // fail answers a request that did not reach the provider, or came back without an answer.
@@ -116,6 +120,9 @@ func baseProblem(p *hop) error {
 // upstreamProblem says why the provider gave no answer. The error's own text is for the log only,
 // because it may hold addresses, and only if it is the network's: others repeat what was received.
 func upstreamProblem(p *hop, err error) error {
+	if out := injectProblem(p, err); out != nil {
+		return out
+	}
 	out := &problem.Problem{
 		Status: http.StatusBadGateway, Code: codeUnreachable, Detail: "the provider cannot be reached",
 		Next:    "check DNS and egress of this host; the account is not affected",

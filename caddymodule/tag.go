@@ -9,16 +9,19 @@ import (
 	"github.com/claviger-proxy/claviger/internal/problem"
 )
 
-// The headers that steer a request. Both are removed before it leaves.
+// The headers that steer a request. They are removed before it leaves.
 const (
 	accountHeader = "Connected-Account"
 	baseHeader    = "Connected-Base"
+	slotHeader    = "Connected-Slot"
 )
 
 // tag is what a request says about its account, and what is left of its path.
 type tag struct {
 	header, path broker.Ref
 	base         string
+	// slot is which of several tokens is meant.
+	slot string
 	// account is the part of the path that named the account, empty when the header did; rest is the
 	// provider's path. Both are escaped as they came.
 	account, rest string
@@ -36,6 +39,11 @@ var (
 		Next:   "send Connected-Base once, or start the path with /@account/@base/",
 	}
 )
+
+var errSlotInvalid = &problem.Problem{
+	Status: http.StatusBadRequest, Code: string(broker.CodeSlotUnknown),
+	Detail: "the request names its token twice, or names none", Next: "send Connected-Slot once, or not at all",
+}
 
 // read reads the tag from the header Connected-Account and from the path: /@ca_…/rest,
 // /@connection/identifier/rest, and either with /@base after it.
@@ -58,6 +66,15 @@ func (t *tag) read(r *http.Request) (err error) {
 		}
 	default:
 		return errBaseInvalid
+	}
+	switch lines := r.Header[slotHeader]; len(lines) {
+	case 0:
+	case 1:
+		if t.slot = lines[0]; t.slot == "" {
+			return errSlotInvalid
+		}
+	default:
+		return errSlotInvalid
 	}
 	if strings.HasPrefix(t.rest, "/@") {
 		return t.readPath()

@@ -172,7 +172,7 @@ func (t *Transport) again(a attempt, r *http.Request, refused *http.Response) (*
 // send makes the private copy, puts the credential on it, and sends it.
 func (t *Transport) send(r *http.Request, h *hop, c broker.Credential, body io.ReadCloser) (*http.Response, error) {
 	out := *r // shallow, so that trailers which arrive after the body reach the copy as well
-	plan := h.target.Connection.Inject
+	plan := c.Connection.Inject
 	if body != nil {
 		out.Body = &trailerGuard{ReadCloser: body, trailer: r.Trailer, plan: plan}
 	}
@@ -185,7 +185,7 @@ func (t *Transport) send(r *http.Request, h *hop, c broker.Credential, body io.R
 	out.RequestURI = ""
 	policy.DropSteering(out.Header)
 	plan.Strip(&out)
-	if err := c.Inject(&out, plan); err != nil {
+	if err := t.inject(&out, h, c); err != nil {
 		return nil, err
 	}
 	return t.HTTPTransport.RoundTrip(&out)

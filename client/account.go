@@ -84,6 +84,15 @@ func (q AccountQuery) values() url.Values {
 	return v
 }
 
+// NewAccount is an account to connect whose credential needs no browser, such as an API key.
+type NewAccount struct {
+	// Connection is the connection's name, Identifier the app's name for its user.
+	Connection string `json:"connection"`
+	Identifier string `json:"identifier"`
+	// Inputs are values of the connector's account inputs.
+	Inputs map[string]string `json:"inputs,omitempty"`
+}
+
 // Disconnection is what came of a disconnect.
 type Disconnection struct {
 	Account Account `json:"account"`
@@ -119,6 +128,13 @@ func (c *Client) Account(ctx context.Context, id string) (Account, error) {
 // FindAccount returns the account with that identifier at the connection.
 func (c *Client) FindAccount(ctx context.Context, connection, identifier string) (Account, error) {
 	return get[Account](ctx, c, accountPath(connection, identifier), nil)
+}
+
+// CreateAccount connects an account, or gives the one that there is another credential. The credential is
+// tried out first, as far as that is possible: one that the provider refuses is not kept. Accounts that
+// need their user's consent are connected with [Client.CreateLink].
+func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (Account, error) {
+	return call[Account](ctx, c, http.MethodPost, "/accounts", n)
 }
 
 // Disconnect stops the use of an account at once, revokes its grant at the provider where that is

@@ -8,8 +8,8 @@
 //	// send the user's browser to link.URL
 //
 // The types of this package are the documents that go over the wire. None of them holds a token or
-// a secret, except [NewConnection], [NewWebhook] and [Import] on their way in, and [Token] and
-// [WebhookWithSecret]. What the server refuses comes back as an [*Error], whose Code is stable.
+// a secret, except [NewConnection], [NewLink], [NewAccount], [NewWebhook] and [Import] on their way in, and
+// [Token] and [WebhookWithSecret]. What the server refuses comes back as an [*Error], whose Code is stable.
 // Requests go to the provider not through this package but through the proxy.
 package client
 

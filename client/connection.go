@@ -19,16 +19,22 @@ type Connection struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`
 	Connector string `json:"connector"`
-	Origin    string `json:"origin"`
-	ClientID  string `json:"client_id"`
+	// Auth is the way of the connector in which accounts are connected; empty means the standard one.
+	Auth   string `json:"auth,omitempty"`
+	Origin string `json:"origin"`
+	// ClientID is empty where the provider takes no OAuth client.
+	ClientID string `json:"client_id,omitempty"`
 	// HasClientSecret tells that there is a secret; the secret itself is never shown.
 	HasClientSecret bool `json:"has_client_secret"`
 	// Scopes are asked for; empty means the connector's default ones.
 	Scopes []string          `json:"scopes,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
+	// SecretParams are the names of further params; their values are never shown.
+	SecretParams []string `json:"secret_params,omitempty"`
 	// ExposeTokens tells that access tokens of its accounts may be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
-	// RedirectURI is what to register at the provider; absent when the server has no callback.
+	// RedirectURI is what to register at the provider; absent when the server has no callback, or users
+	// are not sent to the provider.
 	RedirectURI string    `json:"redirect_uri,omitempty"`
 	CreatedAt   time.Time `json:"created_at,omitzero"`
 	UpdatedAt   time.Time `json:"updated_at,omitzero"`
@@ -40,11 +46,15 @@ type Connection struct {
 type NewConnection struct {
 	Name      string `json:"name"`
 	Connector string `json:"connector"`
-	ClientID  string `json:"client_id"`
+	// Auth is one of the connector's ways; empty means the standard one.
+	Auth     string `json:"auth,omitempty"`
+	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}.
-	ClientSecret string            `json:"client_secret,omitempty"`
-	Scopes       []string          `json:"scopes,omitempty"`
-	Params       map[string]string `json:"params,omitempty"`
+	ClientSecret string   `json:"client_secret,omitempty"`
+	Scopes       []string `json:"scopes,omitempty"`
+	// Params are values of the connector's inputs. A secret one may be given in the same way as
+	// ClientSecret.
+	Params map[string]string `json:"params,omitempty"`
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
 }

@@ -52,12 +52,12 @@ type ImportAccount struct {
 	GrantedScopes   []string  `json:"granted_scopes,omitzero"`
 	ConnectedAt     time.Time `json:"connected_at,omitzero"`
 	RefreshedAt     time.Time `json:"refreshed_at,omitzero"`
-	// Grant is nil for an account that is not ACTIVE.
+	// Grant is nil for an account that is not ACTIVE, and for one whose connector asks for nothing.
 	Grant *ImportGrant `json:"grant,omitempty"`
 }
 
-// ImportGrant is the tokens of an account. One of AccessToken and RefreshToken is there; without
-// AccessToken it is refreshed when it is first used.
+// ImportGrant is the tokens of an account. One of AccessToken and RefreshToken is there, unless Inputs are
+// all that the connector needs. A token that there is not is got when it is first used.
 type ImportGrant struct {
 	AccessToken  string   `json:"access_token,omitempty"`
 	RefreshToken string   `json:"refresh_token,omitempty"`
@@ -72,6 +72,10 @@ type ImportGrant struct {
 	ClientID    string            `json:"client_id,omitempty"`
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	Captured    map[string]string `json:"captured,omitempty"`
+	// Slots are further tokens, by the names that the connector gives them.
+	Slots map[string]string `json:"slots,omitempty"`
+	// Inputs are the values of the connector's account inputs, secret or not.
+	Inputs map[string]string `json:"inputs,omitempty"`
 }
 
 // Imported is what came of an import, in the order of what was sent.

@@ -3,9 +3,9 @@ package connectors
 import (
 	"cmp"
 	"embed"
+	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -42,8 +42,11 @@ func (c *Catalog) With(more ...*Connector) *Catalog {
 	return &Catalog{byName: byName}
 }
 
-// Lookup returns the connector with that name. It must not be changed.
+// Lookup returns the connector with that name. It must not be changed. The receiver may be nil.
 func (c *Catalog) Lookup(name string) (*Connector, bool) {
+	if c == nil {
+		return nil, false
+	}
 	found, ok := c.byName[name]
 	return found, ok
 }
@@ -55,53 +58,13 @@ func (c *Catalog) All() []*Connector {
 	})
 }
 
-// Suggest returns up to three names close to one that Lookup does not know, the closest first.
-func (c *Catalog) Suggest(name string) []string {
-	name = strings.ToLower(name)
-	if name == "" || len(name) > 63 {
-		return nil
+// names are the names of the connectors, in no order.
+func (c *Catalog) names() iter.Seq[string] {
+	if c == nil {
+		return maps.Keys(map[string]*Connector(nil))
 	}
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var found []candidate
-	for known := range c.byName {
-		d := distance(name, known)
-		if len(name) > 2 && (strings.Contains(known, name) || strings.Contains(name, known)) {
-			d = min(d, 1)
-		}
-		if d <= max(1, (len(name)+1)/3) {
-			found = append(found, candidate{known, d})
-		}
-	}
-	slices.SortFunc(found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
-	})
-	var names []string
-	for _, f := range found[:min(3, len(found))] {
-		names = append(names, f.name)
-	}
-	return names
+	return maps.Keys(c.byName)
 }
 
-// distance is the number of bytes to insert, delete or replace to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
-}
+// Suggest returns up to three names close to one that Lookup does not know, the closest first.
+func (c *Catalog) Suggest(name string) []string { return closest(name, c.names()) }

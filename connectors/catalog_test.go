@@ -1,6 +1,7 @@
 package connectors_test
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -29,49 +30,73 @@ func lookup(t testing.TB, name string) *connectors.Connector {
 }
 
 func TestBuiltin(t *testing.T) {
-	want := []string{"demo", "github", "gmail", "googlecalendar", "googledrive", "notion", "slack"}
-	var got []string
-	for _, c := range builtin(t).All() {
-		got = append(got, c.Name)
+	all := builtin(t).All()
+	for _, c := range all {
 		t.Run(c.Name, func(t *testing.T) { testComplete(t, c) })
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("names of All (-want +got):\n%s", diff)
+	if len(all) < 140 {
+		t.Errorf("there are %d connectors", len(all))
 	}
 }
 
 // testComplete checks what we want of our own files beyond what the format demands.
 func testComplete(t *testing.T, c *connectors.Connector) {
 	for name, missing := range map[string]bool{
-		"docs":           c.Docs == "",
-		"description":    c.Description == "",
-		"categories":     len(c.Categories) == 0,
-		"notes":          len(c.Notes) == 0,
-		"verify":         c.Verify == nil,
-		"identity":       c.Identity == nil,
-		"revoke":         c.Revoke == nil,
-		"authorize.pkce": c.Authorize.PKCE == "",
-		"scopes":         len(c.Authorize.Scope.Default) == 0 && !c.Authorize.Scope.None,
+		"docs":        c.Docs == "" && c.Name != "none",
+		"description": c.Description == "",
+		"categories":  len(c.Categories) == 0,
+		"tested":      c.Tested.How == "" && c.Name != "demo",
 	} {
 		if missing {
 			t.Errorf("%s is missing", name)
 		}
 	}
-	params := map[string]string{}
-	for _, in := range c.App {
-		if in.Default == "" {
-			params[in.Name] = in.Example
-		}
+	ways := []string{""}
+	for _, w := range c.Ways {
+		ways = append(ways, w.ID)
 	}
-	e, err := c.Endpoints(params)
+	for _, id := range ways {
+		way, ok := c.Way(id)
+		if !ok {
+			t.Fatalf("there is no way %q", id)
+		}
+		testWay(t, way)
+	}
+}
+
+func testWay(t *testing.T, c *connectors.Connector) {
+	if c.Mode.Consents() && c.Authorize.PKCE == "" {
+		t.Error("authorize.pkce is missing: it is to be said, also when it is the default")
+	}
+	if c.Verify == nil && c.Identity == nil && len(c.Notes) == 0 {
+		t.Error("neither verify nor identity is there, and no note says why")
+	}
+	example := func(inputs []connectors.Input) map[string]string {
+		values := map[string]string{}
+		for _, in := range inputs {
+			if values[in.Name] = in.Example; in.Default == "" && in.Example == "" && in.Secret {
+				values[in.Name] = "secret"
+			}
+		}
+		return values
+	}
+	values, err := c.AppValues(example(c.App))
+	if err != nil {
+		return // it has an input without an example
+	}
+	own, err := c.AccountValues(example(c.Account))
+	if err != nil {
+		return
+	}
+	maps.Copy(values, own)
+	e, err := c.Endpoints(values)
 	if err != nil {
 		t.Fatalf("Endpoints: %v", err)
 	}
-	revoke, err := e.RevokeURL("Iv1.0123456789abcdef")
-	if err != nil {
-		t.Errorf("RevokeURL: %v", err)
-	}
-	for _, raw := range []string{e.Authorize, e.Token, e.Refresh, revoke} {
+	for _, raw := range []string{e.Authorize, e.Token, e.Refresh} {
+		if raw == "" {
+			continue
+		}
 		u, err := url.Parse(raw)
 		if err != nil || u.Host == "" || strings.ContainsAny(raw, "{}") {
 			t.Errorf("endpoint %q is not a plain URL", raw)
@@ -129,7 +154,7 @@ func TestCatalogEndpoints(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := lookup(t, tt.name).Endpoints(tt.params)
+			got, err := endpoints(lookup(t, tt.name), tt.params)
 			if err != nil {
 				t.Fatalf("Endpoints: %v", err)
 			}
@@ -196,9 +221,9 @@ func TestCatalogSuggest(t *testing.T) {
 	}{
 		{"typing error", "gmial", []string{"gmail"}},
 		{"upper case", "GitHub", []string{"github"}},
-		{"beginning", "google", []string{"googlecalendar", "googledrive"}},
+		{"longer and with an error", "googlecalender", []string{"googlecalendar", "google"}},
 		{"longer", "slackbot", []string{"slack"}},
-		{"nothing close", "salesforce", nil},
+		{"nothing close", "qqqqqqqqqq", nil},
 		{"empty", "", nil},
 		{"too long", strings.Repeat("gmail", 100), nil},
 	}
@@ -212,7 +237,8 @@ func TestCatalogSuggest(t *testing.T) {
 }
 
 func TestInjections(t *testing.T) {
-	for _, c := range builtin(t).All() {
+	for _, name := range []string{"github", "gmail", "notion", "slack"} {
+		c := lookup(t, name)
 		for _, in := range c.Injections() {
 			got, err := in.Template.ExpandToken("s3cret")
 			if err != nil || in.Name != "Authorization" || got != "Bearer s3cret" {
@@ -220,8 +246,30 @@ func TestInjections(t *testing.T) {
 			}
 		}
 	}
-	own := connectors.Connector{Inject: []connectors.Injection{{In: connectors.InQuery, Name: "key"}}}
+	own := connectors.Connector{Scheme: connectors.Scheme{Inject: []connectors.Injection{{In: connectors.InQuery, Name: "key"}}}}
 	if got := own.Injections(); len(got) != 1 || got[0].Name != "key" {
 		t.Errorf("Injections = %v, want the connector's own", got)
+	}
+}
+
+// A lookup costs nothing: it is done for each request.
+func TestLookupAllocatesNothing(t *testing.T) {
+	c := builtin(t)
+	if n := testing.AllocsPerRun(100, func() {
+		found, _ := c.Lookup("gmail")
+		_, _ = found.Way("")
+		_ = found.Injections()
+	}); n != 0 {
+		t.Errorf("a lookup allocates %v times", n)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	c := builtin(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := c.Lookup("gmail"); !ok {
+			b.Fatal("not found")
+		}
 	}
 }

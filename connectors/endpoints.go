@@ -1,24 +1,21 @@
 package connectors
 
 import (
-	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-// Endpoints are a connector's URLs for one connection, checked and without names left in them.
+// Endpoints are a connector's URLs for one connection or account, checked and without names left in them.
 // They do not change and may be used by several goroutines.
 type Endpoints struct {
-	// Authorize and Token are always set. Issuer is empty when the connector has none.
-	Authorize, Issuer, Token string
+	// Those that the connector has not are empty, and those that name what was not captured yet.
+	Authorize, Issuer, RequestToken, Device, Token, Introspect string
 	// Refresh is the token endpoint unless the connector has another one for refreshes.
 	Refresh string
-	// Introspect is empty when the connector has no such endpoint.
-	Introspect string
-	// Bases are the API's base URLs by name, without trailing slash; the default one is under "".
+	// Bases are the API's base URLs by name, without trailing slash; the default one is under "". Those
+	// that name what was not captured yet are not among them.
 	Bases map[string]*url.URL
 	// Hosts are the lower-case host[:port] of all bases and of api.hosts. The port is left out when
 	// it is the scheme's own.
@@ -26,37 +23,77 @@ type Endpoints struct {
 
 	revoke Template
 	values Values
+	within []string
 }
 
-// Endpoints fills the connector's templates with the parameters of a connection, by the names of
-// the connector's inputs. Defaults are applied; a missing, unknown or unfit parameter is an *[Error].
-func (c *Connector) Endpoints(params map[string]string) (*Endpoints, error) {
-	values, err := c.appValues(params)
-	if err != nil {
-		return nil, err
+// PerAccount tells whether the connector's URLs name values of an account, so that each account has
+// endpoints of its own.
+func (c *Connector) PerAccount() bool {
+	for _, t := range c.urls() {
+		for _, name := range t.Names() {
+			if strings.HasPrefix(name, accountPrefix) || strings.HasPrefix(name, capturedPrefix) {
+				return true
+			}
+		}
 	}
-	f := filler{values: values}
+	return false
+}
+
+// urls are all templates of URLs.
+func (c *Connector) urls() []Template {
+	list := []Template{
+		c.Authorize.URL, c.Authorize.Issuer, c.Authorize.RequestURL, c.Token.URL, c.Refresh.URL, c.API.BaseURL,
+	}
+	if c.Device != nil {
+		list = append(list, c.Device.URL)
+	}
+	if c.Introspect != nil {
+		list = append(list, c.Introspect.URL)
+	}
+	if c.Revoke != nil {
+		list = append(list, c.Revoke.URL)
+	}
+	for _, base := range c.API.Bases {
+		list = append(list, base)
+	}
+	for _, s := range c.Steps {
+		list = append(list, s.Request.URL)
+	}
+	return list
+}
+
+// Endpoints fills the connector's URL templates with the values of [Connector.AppValues],
+// [Connector.AccountValues] and what was captured. An unfit or missing value is an *[Error], but for
+// a captured one that is not there yet.
+func (c *Connector) Endpoints(values Values) (*Endpoints, error) {
+	f := filler{values: values, within: c.API.Within}
 	e := &Endpoints{
-		Authorize: f.text("authorize.url", c.Authorize.URL),
-		Issuer:    f.text("authorize.issuer", c.Authorize.Issuer),
-		Token:     f.text("token.url", c.Token.URL),
-		Refresh:   f.text("refresh.url", c.Refresh.URL),
-		Bases:     map[string]*url.URL{"": f.base("api.base_url", c.API.BaseURL)},
-		Hosts:     map[string]bool{},
-		values:    values,
+		Authorize:    f.text("authorize.url", c.Authorize.URL),
+		Issuer:       f.text("authorize.issuer", c.Authorize.Issuer),
+		RequestToken: f.text("authorize.request_url", c.Authorize.RequestURL),
+		Token:        f.text("token.url", c.Token.URL),
+		Refresh:      f.text("refresh.url", c.Refresh.URL),
+		Bases:        map[string]*url.URL{},
+		Hosts:        map[string]bool{},
+		values:       values,
+		within:       c.API.Within,
 	}
-	if e.Refresh == "" {
+	if c.Refresh.URL.IsZero() {
 		e.Refresh = e.Token
 	}
+	f.base(e.Bases, "", "api.base_url", c.API.BaseURL)
 	for _, name := range slices.Sorted(maps.Keys(c.API.Bases)) {
-		e.Bases[name] = f.base("api.bases."+name, c.API.Bases[name])
+		f.base(e.Bases, name, "api.bases."+name, c.API.Bases[name])
+	}
+	if c.Device != nil {
+		e.Device = f.text("device.url", c.Device.URL)
 	}
 	if c.Introspect != nil {
 		e.Introspect = f.text("introspect.url", c.Introspect.URL)
 	}
 	if c.Revoke != nil {
 		e.revoke = c.Revoke.URL
-		if _, err := e.RevokeURL("x"); err != nil {
+		if _, err := e.RevokeURL("x"); err != nil && !f.waits(c.Revoke.URL) {
 			f.fail("revoke.url", err)
 		}
 	}
@@ -72,116 +109,22 @@ func (c *Connector) Endpoints(params map[string]string) (*Endpoints, error) {
 	return e, nil
 }
 
+// Fill fills a URL template of the connector's steps.
+func (e *Endpoints) Fill(t Template, values Values) (*url.URL, error) {
+	return t.expandURL(values, e.within)
+}
+
 // RevokeURL returns the revocation endpoint for the OAuth client with that ID, or the empty string
 // when the connector has none.
 func (e *Endpoints) RevokeURL(clientID string) (string, error) {
 	if e.revoke.IsZero() {
 		return "", nil
 	}
-	v := maps.Clone(e.values)
-	v[nameClientID] = clientID
-	u, err := e.revoke.expandURL(v)
+	v := Values{nameClientID: clientID}
+	maps.Copy(v, e.values)
+	u, err := e.revoke.expandURL(v, e.within)
 	if err != nil {
 		return "", err
 	}
 	return u.String(), nil
-}
-
-// appValues checks the parameters against the connector's inputs.
-func (c *Connector) appValues(params map[string]string) (Values, error) {
-	var errs []*Error
-	fail := func(name, format string, args ...any) {
-		errs = append(errs, &Error{Path: name, Message: fmt.Sprintf(format, args...)})
-	}
-	values := Values{}
-	var allowed []string
-	for _, in := range c.App {
-		allowed = append(allowed, in.Name)
-		value, given := params[in.Name]
-		if !given || value == "" {
-			value = in.Default
-		}
-		if value == "" {
-			fail(in.Name, "connector %s needs this parameter%s", c.Name, in.hint())
-			continue
-		}
-		re, err := in.compile()
-		if err != nil {
-			fail(in.Name, "%v", err)
-			continue
-		}
-		if !re.MatchString(value) || hasControl(value) {
-			fail(in.Name, "value %.80q does not match the pattern %s%s", value, in.Pattern, in.hint())
-			continue
-		}
-		values[appPrefix+in.Name] = value
-	}
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if slices.Contains(allowed, name) {
-			continue
-		}
-		if len(allowed) == 0 {
-			fail(name, "unknown parameter; connector %s has none", c.Name)
-			continue
-		}
-		fail(name, "unknown parameter; connector %s has: %s", c.Name, strings.Join(allowed, ", "))
-	}
-	return values, join(errs)
-}
-
-// compile returns the pattern, anchored at both ends.
-func (in Input) compile() (*regexp.Regexp, error) {
-	// Alone first, so that the pattern cannot close the group around it.
-	if _, err := regexp.Compile(in.Pattern); err != nil {
-		return nil, fmt.Errorf("must be an RE2 expression: %w", err)
-	}
-	return regexp.Compile(`\A(?:` + in.Pattern + `)\z`)
-}
-
-func (in Input) hint() string {
-	if in.Example == "" {
-		return ""
-	}
-	return "; for example " + in.Example
-}
-
-// filler fills URL templates and collects what goes wrong.
-type filler struct {
-	values Values
-	errs   []*Error
-}
-
-func (f *filler) fail(path string, err error) {
-	f.errs = append(f.errs, &Error{Path: path, Message: err.Error()})
-}
-
-func (f *filler) url(path string, t Template) *url.URL {
-	u, err := t.expandURL(f.values)
-	if err != nil {
-		f.fail(path, err)
-		return &url.URL{}
-	}
-	return u
-}
-
-func (f *filler) text(path string, t Template) string {
-	if t.IsZero() {
-		return ""
-	}
-	return f.url(path, t).String()
-}
-
-func (f *filler) base(path string, t Template) *url.URL {
-	u := f.url(path, t)
-	u.Host = canonicalHost(u)
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	u.RawPath = strings.TrimSuffix(u.RawPath, "/")
-	return u
-}
-
-func canonicalHost(u *url.URL) string {
-	if u.Scheme == "https" {
-		return strings.TrimSuffix(u.Host, ":443")
-	}
-	return u.Host
 }

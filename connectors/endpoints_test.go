@@ -10,6 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
+// endpoints fills the URLs with what an operator gives.
+func endpoints(c *connectors.Connector, params map[string]string) (*connectors.Endpoints, error) {
+	values, err := c.AppValues(params)
+	if err != nil {
+		return nil, err
+	}
+	return c.Endpoints(values)
+}
+
 func checkEndpoints(t *testing.T, got *connectors.Endpoints, want connectors.Endpoints, bases map[string]string) {
 	t.Helper()
 	ignore := []cmp.Option{
@@ -70,7 +79,7 @@ func decode(t *testing.T, text string) *connectors.Connector {
 }
 
 func TestEndpoints(t *testing.T) {
-	got, err := decode(t, shop).Endpoints(map[string]string{"shop": "acme", "version": "v2.1", "domain": ""})
+	got, err := endpoints(decode(t, shop), map[string]string{"shop": "acme", "version": "v2.1", "domain": ""})
 	if err != nil {
 		t.Fatalf("Endpoints: %v", err)
 	}
@@ -136,7 +145,7 @@ func TestEndpointsRefused(t *testing.T) {
 	c := decode(t, shop)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := c.Endpoints(tt.params)
+			got, err := endpoints(c, tt.params)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Endpoints(%q) = %v, want an error with %q", tt.params, err, tt.want)
 			}
@@ -152,11 +161,11 @@ func TestEndpointsRefused(t *testing.T) {
 
 func TestEndpointsPattern(t *testing.T) {
 	for _, port := range []string{"", "1", "123456", "90x", "9090\n", "80", " 9090"} {
-		if got, err := lookup(t, "demo").Endpoints(map[string]string{"port": port}); err == nil {
+		if got, err := endpoints(lookup(t, "demo"), map[string]string{"port": port}); err == nil {
 			t.Errorf("Endpoints(port %q) = %+v, want an error", port, got)
 		}
 	}
-	_, err := lookup(t, "gmail").Endpoints(map[string]string{"port": "1"})
+	_, err := endpoints(lookup(t, "gmail"), map[string]string{"port": "1"})
 	if want := "port: unknown parameter; connector gmail has none"; err == nil || err.Error() != want {
 		t.Errorf("Endpoints = %v, want %q", err, want)
 	}

@@ -13,7 +13,7 @@ import (
 type Expired struct {
 	// Status is the HTTP status; zero means any.
 	Status int `yaml:"status,omitempty"`
-	// Header is what a header must have in it; nil means that headers do not matter.
+	// Header is what a header must have in it; without it headers do not matter.
 	Header *HeaderTest `yaml:"header,omitempty"`
 	// Path is where a member of a JSON body stands, and In are the texts that it may be, written as
 	// in [Condition].Equals. Both are given, or neither.
@@ -23,6 +23,7 @@ type Expired struct {
 
 // HeaderTest is a test on a header.
 type HeaderTest struct {
+	// Name is the header's name.
 	Name string `yaml:"name"`
 	// Contains stands somewhere in one of the header's values, in any case.
 	Contains string `yaml:"contains"`

@@ -1,85 +1,49 @@
 package connectors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
 
-const (
-	maxFileSize = 256 << 10
-	maxText     = 1000
-	maxOpen     = 2000
-)
-
-// Decode reads one connector file and validates it. Unknown and repeated keys, values of another
-// type, anchors, aliases and tags are refused. The errors are *[Error]s, joined when there are
-// several; file is only used in them.
-func Decode(file string, data []byte) (*Connector, error) {
-	c, lines, errs := decode(data)
-	if len(errs) == 0 {
-		errs = c.validate()
-	}
-	for _, e := range errs {
-		e.File = file
-		if e.Line == 0 {
-			e.Line = lines.find(e.Path)
-		}
-	}
-	if err := join(errs); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// Encode writes a connector as text that [Decode] reads into the same value. All text is in quotes, so
-// that it does not depend on what YAML takes for a number, a date or a mark.
-func Encode(c *Connector) ([]byte, error) {
-	return yaml.MarshalWithOptions(c, yaml.CustomMarshaler(func(s string) ([]byte, error) {
-		return json.Marshal(s)
-	}))
-}
+// LoadDir is [Catalog.LoadDir] for files that extend only each other.
+func LoadDir(fsys fs.FS, dir string) ([]*Connector, error) { return (*Catalog)(nil).LoadDir(fsys, dir) }
 
 // LoadDir reads all files of dir that end in .yaml or .yml, in the order of their names. A file is
-// called after its connector, and no two connectors have the same name.
-func LoadDir(fsys fs.FS, dir string) ([]*Connector, error) {
+// called after its connector, and no two connectors have the same name. A file may extend another one, or
+// a connector of the catalogue, such as the one that it is to replace.
+func (c *Catalog) LoadDir(fsys fs.FS, dir string) ([]*Connector, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, &Error{File: dir, Message: "reading the folder: " + err.Error()}
 	}
-	var all []*Connector
+	l := loader{catalog: c, fsys: fsys, files: map[string]*source{}}
+	var order []*source
 	var errs []error
-	byName := map[string]string{}
 	for _, entry := range entries {
 		ext := path.Ext(entry.Name())
 		if entry.IsDir() || ext != ".yaml" && ext != ".yml" {
 			continue
 		}
-		file := path.Join(dir, entry.Name())
-		c, err := loadFile(fsys, file)
-		if err != nil {
-			errs = append(errs, err)
+		s := &source{name: strings.TrimSuffix(entry.Name(), ext), file: path.Join(dir, entry.Name())}
+		if earlier, ok := l.files[s.name]; ok {
+			errs = append(errs, &Error{File: s.file, Path: "name", Message: fmt.Sprintf("connector %s is already in %s", s.name, earlier.file)})
 			continue
 		}
-		if earlier, ok := byName[c.Name]; ok {
-			errs = append(errs, &Error{File: file, Path: "name", Message: fmt.Sprintf("connector %s is already in %s", c.Name, earlier)})
-			continue
+		l.files[s.name] = s
+		order = append(order, s)
+	}
+	var all []*Connector
+	for _, s := range order {
+		if l.load(s); s.err != nil {
+			errs = append(errs, s.err)
+		} else {
+			all = append(all, s.connector)
 		}
-		byName[c.Name] = file
-		if want := strings.TrimSuffix(entry.Name(), ext); c.Name != want {
-			errs = append(errs, &Error{File: file, Path: "name", Message: fmt.Sprintf("is %s, so the file must be called %s.yaml", c.Name, c.Name)})
-			continue
-		}
-		all = append(all, c)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -87,87 +51,65 @@ func LoadDir(fsys fs.FS, dir string) ([]*Connector, error) {
 	return all, nil
 }
 
-func loadFile(fsys fs.FS, file string) (*Connector, error) {
-	f, err := fsys.Open(file)
-	if err != nil {
-		return nil, &Error{File: file, Message: "opening: " + err.Error()}
-	}
-	defer f.Close()
-	// One byte more than is allowed, so that Decode sees that there is too much.
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return nil, &Error{File: file, Message: "reading: " + err.Error()}
-	}
-	return Decode(file, data)
+// loader loads the files of a folder, each once, what it extends first.
+type loader struct {
+	catalog *Catalog
+	fsys    fs.FS
+	files   map[string]*source
+	// open are the names of those whose bases are being loaded.
+	open []string
 }
 
-// parse reads the one YAML document in data.
-func parse(data []byte) (body ast.Node, e *Error) {
-	if len(data) > maxFileSize {
-		return nil, &Error{Message: "the file is larger than 256 KiB"}
+// source is a file. Without connector and error it is broken by what it extends, which is told there.
+type source struct {
+	name, file string
+	loaded     bool
+	connector  *Connector
+	err        error
+}
+
+func (l *loader) load(s *source) {
+	if s.loaded {
+		return
 	}
-	if !utf8.Valid(data) {
-		return nil, &Error{Message: "the file is not UTF-8"}
-	}
-	if line := tooDeep(data); line > 0 {
-		return nil, &Error{Line: line, Message: "nested too deeply"}
-	}
-	// The YAML parser is not ours: a file that trips it is a broken file, not the end of the process.
-	defer func() {
-		if recover() != nil {
-			body, e = nil, &Error{Message: "the file is not YAML"}
-		}
-	}()
-	f, err := parser.ParseBytes(data, 0)
+	l.open = append(l.open, s.name)
+	s.connector, s.err = l.decode(s)
+	s.loaded, l.open = true, l.open[:len(l.open)-1]
+}
+
+func (l *loader) decode(s *source) (*Connector, error) {
+	data, err := readFile(l.fsys, s.file)
 	if err != nil {
-		return nil, syntaxError(err)
+		return nil, err
 	}
-	for _, doc := range f.Docs {
-		if doc.Body == nil {
-			continue
-		}
-		if body != nil {
-			return nil, &Error{Line: line(doc.Body), Message: "more than one document; a file holds one connector"}
-		}
-		body = doc.Body
+	c, err := decode(s.file, s.name, data, l.base)
+	if errors.Is(err, errBase) {
+		return nil, nil
 	}
-	if body == nil {
-		return nil, &Error{Message: "the file is empty"}
-	}
-	return body, nil
+	return c, err
 }
 
-// tooDeep returns the line where values may be nested so deeply that the parser, which recurses, runs
-// out of stack, or 0. It counts open brackets, and on each line the marks that open a level there;
-// those in text count as well, so the limit is far above what the longest text can have.
-func tooDeep(data []byte) int {
-	n, brackets, marks := 1, 0, 0
-	for _, b := range data {
-		switch b {
-		case '[', '{':
-			brackets++
-		case ']', '}':
-			brackets = max(0, brackets-1)
-		case '\n':
-			n, marks = n+1, 0
-		case '-', '?', ':', '!', '&':
-			marks++
-		}
-		if brackets > maxOpen || marks > maxOpen {
-			return n
-		}
-	}
-	return 0
-}
+// errBase: what a file extends is broken, which was told.
+var errBase = errors.New("the base is broken")
 
-func syntaxError(err error) *Error {
-	var ye yaml.Error
-	if !errors.As(err, &ye) {
-		return &Error{Message: "the file is not YAML"}
+// base finds what a file extends: in this folder, or else in the catalogue.
+func (l *loader) base(name string) (*Connector, error) {
+	s, here := l.files[name]
+	loop := slices.Contains(l.open, name)
+	if !here || loop {
+		if base, ok := l.catalog.Lookup(name); ok {
+			return base, nil
+		}
 	}
-	e := &Error{Message: ye.GetMessage()}
-	if t := ye.GetToken(); t != nil && t.Position != nil {
-		e.Line = t.Position.Line
+	switch {
+	case !here:
+		return nil, unknownBase(name, l.catalog.names(), maps.Keys(l.files))
+	case loop:
+		chain := strings.Join(l.open[slices.Index(l.open, name):], " extends ")
+		return nil, fmt.Errorf("makes a loop: %s extends %s", chain, name)
 	}
-	return e
+	if l.load(s); s.connector == nil {
+		return nil, errBase
+	}
+	return s.connector, nil
 }

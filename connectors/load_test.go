@@ -29,6 +29,14 @@ api:
   base_url: https://api.example.com
 `
 
+// several are the files of testdata/bad with more than one mistake.
+var several = map[string]bool{
+	"anchor.yaml": true, "condition.yaml": true, "engine-params.yaml": true, "error-cases-twice.yaml": true, "error-cases.yaml": true,
+	"error-codes.yaml": true, "expired-when.yaml": true, "hosts.yaml": true, "identity.yaml": true, "introspect.yaml": true,
+	"introspection-missing.yaml": true, "missing-keys.yaml": true, "refresh-life.yaml": true, "refresh-none.yaml": true, "revoke.yaml": true,
+	"token-expiry.yaml": true, "token-headers.yaml": true, "wrong-type.yaml": true,
+}
+
 func TestDecodeRefused(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -46,6 +54,9 @@ func TestDecodeRefused(t *testing.T) {
 			}
 			if e := new(connectors.Error); !errors.As(err, &e) {
 				t.Errorf("error is a %T, want *connectors.Error", err)
+			}
+			if strings.Contains(err.Error(), "\n") != several[filepath.Base(file)] {
+				t.Errorf("one mistake is told once, and several each: %v", err)
 			}
 			golden := strings.TrimSuffix(file, ".yaml") + ".err"
 			if *update {
@@ -123,7 +134,7 @@ func TestLoadDir(t *testing.T) {
 		{"two", fstest.MapFS{"c/b.yaml": file("b"), "c/a.yml": file("a"), "c/README.md": {}, "c/d/x.yaml": {}}, "a b"},
 		{"none", fstest.MapFS{"c/README.md": {}}, ""},
 		{"no folder", fstest.MapFS{}, "c: reading the folder: open c: file does not exist"},
-		{"other name", fstest.MapFS{"c/a.yaml": file("b")}, "c/a.yaml: name: is b, so the file must be called b.yaml"},
+		{"other name", fstest.MapFS{"c/a.yaml": file("b")}, "c/a.yaml:3: name: is b, so the file must be called b.yaml"},
 		{"twice", fstest.MapFS{"c/a.yaml": file("a"), "c/a.yml": file("a")}, "c/a.yml: name: connector a is already in c/a.yaml"},
 		{
 			"several mistakes",
@@ -153,7 +164,7 @@ func TestLoadDir(t *testing.T) {
 
 // FuzzDecode: what decodes is valid, and after encoding it decodes to the same value.
 func FuzzDecode(f *testing.F) {
-	for _, pattern := range []string{"catalog/*.yaml", "testdata/bad/*.yaml"} {
+	for _, pattern := range []string{"catalog/*.yaml", "testdata/good/*.yaml", "testdata/bad/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			f.Fatal(err)
@@ -208,16 +219,23 @@ func TestRoundTrip(t *testing.T) {
 	} {
 		c := decode(t, minimal)
 		c.Title, c.Description, c.Notes = text, text, []string{text}
-		c.Authorize.Params = map[string]string{"x": text, "true": "1", "null": "1", "1": "1", "-": "1", "~": "1", "1.5": "1"}
+		c.Authorize.Params = map[string]connectors.Template{}
+		for _, name := range []string{"x", "true", "null", "1", "-", "~", "1.5"} {
+			c.Authorize.Params[name] = parse(t, strings.NewReplacer("{", "{{", "}", "}}").Replace(text))
+		}
 		checkRoundTrip(t, c)
 	}
 }
 
 func BenchmarkLoadDir(b *testing.B) {
-	fsys := os.DirFS(".")
+	fsys, files := os.DirFS("."), 0
+	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := connectors.LoadDir(fsys, "catalog"); err != nil {
+		all, err := connectors.LoadDir(fsys, "catalog")
+		if err != nil {
 			b.Fatal(err)
 		}
+		files += len(all)
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(files), "ns/file")
 }

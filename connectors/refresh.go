@@ -4,8 +4,23 @@ package connectors
 type Refresh struct {
 	// URL is the refresh endpoint; empty means the token endpoint.
 	URL Template `yaml:"url,omitempty"`
-	// Params are added to the refresh request.
-	Params map[string]string `yaml:"params,omitempty"`
+	// With is what is refreshed with: refresh_token (the default), access_token (the access token itself is
+	// exchanged), or reauth (the grant of the mode is asked for once more, as client credentials are).
+	// Modes without consent have reauth as their default.
+	With string `yaml:"with,omitempty"`
+	// Method is as in [TokenCall]; empty means the same as there.
+	Method string `yaml:"method,omitempty"`
+	// FieldNames and Omit are as in [TokenCall], and in place of those there if one of them is given.
+	FieldNames map[string]string `yaml:"field_names,omitempty"`
+	Omit       []string          `yaml:"omit,omitempty"`
+	// Headers are added to those of [TokenCall].
+	Headers map[string]Template `yaml:"headers,omitempty"`
+	// Scope says which scopes are sent: none (the default), requested or granted.
+	Scope string `yaml:"scope,omitempty"`
+	// RedirectURI sends the redirect URI of the consent along.
+	RedirectURI bool `yaml:"redirect_uri,omitempty"`
+	// Params are added to the refresh request. They replace grant_type only.
+	Params map[string]Template `yaml:"params,omitempty"`
 	// Margin is how long before its expiry a token is refreshed; zero means 60 seconds, and never
 	// more than a third of the token's life.
 	Margin Duration `yaml:"margin,omitempty"`
@@ -27,8 +42,16 @@ type Refresh struct {
 	None bool `yaml:"none,omitempty"`
 }
 
+// The values of [Refresh].With.
+const (
+	RefreshWithToken  = "refresh_token"
+	RefreshWithAccess = "access_token"
+	RefreshWithGrant  = "reauth"
+)
+
 // Limit is a number of requests in a time. Both are given, or neither.
 type Limit struct {
+	// Requests is the number, and Per the time.
 	Requests int      `yaml:"requests,omitempty"`
 	Per      Duration `yaml:"per,omitempty"`
 }
@@ -43,7 +66,7 @@ type Introspect struct {
 	// Param is the parameter that holds the token; empty means "token".
 	Param string `yaml:"param,omitempty"`
 	// Headers are added to the call.
-	Headers map[string]string `yaml:"headers,omitempty"`
+	Headers map[string]Template `yaml:"headers,omitempty"`
 	// Expires is the path of the expiry, in seconds since 1970; empty means "exp".
 	Expires string `yaml:"expires,omitempty"`
 	// Active is the path of the boolean that says whether the token is good; empty means "active".

@@ -2,34 +2,21 @@ package connectors
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// The names that a template may use beside app.NAME.
-const (
-	nameToken    = "token"
-	nameClientID = "client_id"
-	appPrefix    = "app."
-)
-
-var inputName = regexp.MustCompile(`\A[a-z][a-z0-9_]{0,62}\z`)
-
-// Values gives the names of templates their values: "app.port", "token".
-type Values map[string]string
-
-// Template is text with names in braces: {app.NAME}, {token} and, in revoke.url, {client_id}. No
-// other name exists, nothing is evaluated, and "{{" and "}}" stand for single braces. The zero
-// Template is empty. A Template does not change and may be used by several goroutines.
+// Template is text with expressions in braces: {app.NAME}, {account.NAME}, {captured.NAME}, {token},
+// {token.SLOT}, {refresh_token}, {client_id}, {client_secret}, {assertion}, and calls of functions such
+// as {b64(account.user, ":", account.password)}; see docs/reference/connector-file.md for those. No other
+// name and no other function exists, nothing that a caller sends is evaluated, and "{{" and "}}" stand for
+// single braces. The zero Template is empty. A Template does not change and may be used by several
+// goroutines.
 type Template struct {
 	text  string
 	parts []part
 }
-
-// part is a literal or a name.
-type part struct{ text, name string }
 
 // ParseTemplate reads a template.
 func ParseTemplate(text string) (Template, error) {
@@ -37,6 +24,10 @@ func ParseTemplate(text string) (Template, error) {
 	var literal strings.Builder
 	for rest := text; rest != ""; {
 		i := strings.IndexAny(rest, "{}")
+		if i < 0 && literal.Len() == 0 {
+			t.parts = append(t.parts, part{text: rest})
+			return t, nil
+		}
 		if i < 0 {
 			literal.WriteString(rest)
 			break
@@ -52,18 +43,15 @@ func ParseTemplate(text string) (Template, error) {
 		if brace == '}' {
 			return Template{}, errors.New(`"}" without "{"; write "}}" for a single brace`)
 		}
-		name, after, ok := strings.Cut(rest, "}")
-		if !ok {
-			return Template{}, errors.New(`"{" without "}"; write "{{" for a single brace`)
-		}
-		if !knownName(name) {
-			return Template{}, fmt.Errorf("unknown name {%s}; allowed are {app.NAME}, {token} and {client_id}", name)
+		e, after, err := parseExpression(rest)
+		if err != nil {
+			return Template{}, err
 		}
 		if literal.Len() > 0 {
 			t.parts = append(t.parts, part{text: literal.String()})
 			literal.Reset()
 		}
-		t.parts = append(t.parts, part{name: name})
+		t.parts = append(t.parts, e)
 		rest = after
 	}
 	if literal.Len() > 0 {
@@ -72,32 +60,24 @@ func ParseTemplate(text string) (Template, error) {
 	return t, nil
 }
 
-func knownName(name string) bool {
-	if input, ok := strings.CutPrefix(name, appPrefix); ok {
-		return inputName.MatchString(input)
-	}
-	return name == nameToken || name == nameClientID
-}
-
-// Expand returns the text with every name replaced by its value. A name without a value, or with an
+// Expand returns the text with every expression replaced by its value. A name without a value, or with an
 // empty one, is an error. Values are put in as they are; the caller knows what they must not contain.
-func (t Template) Expand(v Values) (string, error) {
+func (t Template) Expand(v Values) (string, error) { return t.ExpandAt(v, time.Now()) }
+
+// ExpandAt is Expand with the time that the function now gives.
+func (t Template) ExpandAt(v Values, now time.Time) (string, error) {
 	var b strings.Builder
 	for _, p := range t.parts {
-		if p.name == "" {
-			b.WriteString(p.text)
-			continue
-		}
-		value := v[p.name]
-		if value == "" {
-			return "", fmt.Errorf("no value for {%s}", p.name)
+		value, err := p.value(v, now)
+		if err != nil {
+			return "", err
 		}
 		b.WriteString(value)
 	}
 	return b.String(), nil
 }
 
-// ExpandToken is Expand for a template that names nothing but {token}, as all injections do. It
+// ExpandToken is Expand for a template that names nothing but {token}, as most injections do. It
 // allocates the result only. An empty token, one with control characters, and a template with other
 // names are errors; none of them shows the token.
 func (t Template) ExpandToken(token string) (string, error) {
@@ -107,15 +87,16 @@ func (t Template) ExpandToken(token string) (string, error) {
 	if hasControl(token) {
 		return "", errors.New("the value for {token} has control characters")
 	}
+	isToken := func(p part) bool { return p.name == nameToken }
 	var before, after string
 	switch p := t.parts; {
-	case len(p) == 1 && p[0].name == nameToken:
+	case len(p) == 1 && isToken(p[0]):
 		return token, nil
-	case len(p) == 2 && p[0].name == "" && p[1].name == nameToken:
+	case len(p) == 2 && p[0].isText() && isToken(p[1]):
 		before = p[0].text
-	case len(p) == 2 && p[0].name == nameToken && p[1].name == "":
+	case len(p) == 2 && isToken(p[0]) && p[1].isText():
 		after = p[1].text
-	case len(p) == 3 && p[0].name == "" && p[1].name == nameToken && p[2].name == "":
+	case len(p) == 3 && p[0].isText() && isToken(p[1]) && p[2].isText():
 		before, after = p[0].text, p[2].text
 	default:
 		return t.Expand(Values{nameToken: token})
@@ -127,9 +108,7 @@ func (t Template) ExpandToken(token string) (string, error) {
 func (t Template) Names() []string {
 	var names []string
 	for _, p := range t.parts {
-		if p.name != "" {
-			names = append(names, p.name)
-		}
+		names = p.names(names)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -159,13 +138,4 @@ func (t *Template) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	*t = v
 	return nil
-}
-
-func hasControl(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] == 0x7f {
-			return true
-		}
-	}
-	return false
 }

@@ -10,13 +10,8 @@ import (
 	"strings"
 )
 
-var (
-	hostLabel  = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z`)
-	numeric    = regexp.MustCompile(`\A(?:[0-9]+|0x[0-9a-f]*)\z`)
-	labelValue = regexp.MustCompile(`\A[a-z0-9-]{1,63}\z`)
-	portValue  = regexp.MustCompile(`\A[1-9][0-9]{1,4}\z`)
-	plainValue = regexp.MustCompile(`\A[A-Za-z0-9._~-]{1,512}\z`)
-)
+// numeric is the last label of what some parsers take for an IP address.
+var numeric = regexp.MustCompile(`\A(?:[0-9]+|0x[0-9a-f]*)\z`)
 
 // parseURL reads an absolute URL that a credential may be sent to. There is one way to write each:
 // https, or http to a loopback host; a lower-case host; no user, no fragment, no dot segments.
@@ -96,18 +91,31 @@ func checkHost(host string) error {
 	if strings.HasSuffix(host, ".") {
 		return fmt.Errorf("host %q must not end with a dot", host)
 	}
-	if numeric.MatchString(labels[len(labels)-1]) {
+	if last := labels[len(labels)-1]; last != "" && '0' <= last[0] && last[0] <= '9' && numeric.MatchString(last) {
 		return fmt.Errorf("host %q must be a DNS name; of the IP addresses only loopback, in its usual form, is allowed", host)
 	}
 	if len(labels) < 2 || len(host) > 253 {
 		return fmt.Errorf("host %q must be a full DNS name", host)
 	}
 	for _, l := range labels {
-		if !hostLabel.MatchString(l) {
+		if !isHostLabel(l) {
 			return fmt.Errorf("host %q must be a DNS name of lower-case letters, digits and '-'", host)
 		}
 	}
 	return nil
+}
+
+// isHostLabel accepts lower-case letters, digits and, between them, '-'.
+func isHostLabel(label string) bool {
+	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		return false
+	}
+	for i := range len(label) {
+		if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // loopback reports whether host, without brackets, is a loopback host in its canonical form.
@@ -115,8 +123,11 @@ func loopback(host string) bool {
 	if host == "localhost" || host == "::1" {
 		return true
 	}
+	if !strings.HasPrefix(host, "127.") {
+		return false
+	}
 	a, err := netip.ParseAddr(host)
-	return err == nil && a.Is4() && a.IsLoopback()
+	return err == nil && a.Is4()
 }
 
 // checkPath refuses paths that two parsers may read differently.
@@ -131,111 +142,6 @@ func checkPath(u *url.URL) error {
 			strings.ContainsAny(plain, `/\`) {
 			return errors.New("the path must not have empty, '.' or '..' segments or encoded separators")
 		}
-	}
-	return nil
-}
-
-// place is where in a URL a name stands; it decides which values are good there.
-type place int
-
-const (
-	inHost  place = iota // the whole host
-	inLabel              // part of one label of the host
-	inPort
-	inRest // path or query
-)
-
-// places checks a URL template as far as it can be without values, and returns where each of its
-// names stands, in order.
-func (t Template) places() ([]place, error) {
-	const mark = "\x00"
-	var b strings.Builder
-	for _, p := range t.parts {
-		if p.name != "" {
-			b.WriteString(mark)
-		} else if hasControl(p.text) {
-			return nil, errors.New("must not have control characters")
-		}
-		b.WriteString(p.text)
-	}
-	scheme, rest, ok := strings.Cut(b.String(), "://")
-	if !ok || strings.Contains(scheme, mark) {
-		return nil, errors.New("must be an absolute https URL")
-	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	host, port := splitPort(rest[:end])
-	rest = rest[end:]
-
-	var places []place
-	add := func(p place, n int) {
-		for range n {
-			places = append(places, p)
-		}
-	}
-	switch n := strings.Count(host, mark); {
-	case host == mark:
-		add(inHost, 1)
-		host = "host.example.com"
-	case n > 0:
-		labels := strings.Split(host, ".")
-		if len(labels) < 3 || strings.Contains(strings.Join(labels[len(labels)-2:], ""), mark) {
-			return nil, errors.New("a host with a name in it must keep its last two labels fixed, or be the name alone")
-		}
-		add(inLabel, n)
-		host = strings.ReplaceAll(host, mark, "x")
-	}
-	if strings.Contains(port, mark) {
-		if port != ":"+mark {
-			return nil, errors.New("a port is either digits or one name")
-		}
-		add(inPort, 1)
-		port = ":8443"
-	}
-	add(inRest, strings.Count(rest, mark))
-	_, err := parseURL(scheme + "://" + host + port + strings.ReplaceAll(rest, mark, "x"))
-	return places, err
-}
-
-// expandURL fills a URL template and checks the result. A value can only fill the place it stands
-// in: it never ends the host, adds a path segment or opens a query.
-func (t Template) expandURL(v Values) (*url.URL, error) {
-	places, err := t.places()
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range t.parts {
-		if p.name == "" {
-			continue
-		}
-		value := v[p.name]
-		if value == "" {
-			return nil, fmt.Errorf("no value for {%s}", p.name)
-		}
-		if err := places[0].check(value); err != nil {
-			return nil, fmt.Errorf("value %.80q for {%s}: %w", value, p.name, err)
-		}
-		places = places[1:]
-	}
-	text, err := t.Expand(v)
-	if err != nil {
-		return nil, err
-	}
-	return parseURL(text)
-}
-
-func (p place) check(value string) error {
-	switch {
-	case p == inHost:
-		return checkHost(value)
-	case p == inLabel && !labelValue.MatchString(value):
-		return errors.New("must be 1 to 63 lower-case letters, digits and '-'")
-	case p == inPort && !portValue.MatchString(value):
-		return errors.New("must be a port number")
-	case p == inRest && (!plainValue.MatchString(value) || strings.Trim(value, ".") == ""):
-		return errors.New("must be letters, digits, '-', '_', '.' and '~'")
 	}
 	return nil
 }

@@ -2,10 +2,10 @@ package connectors
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 var (
@@ -14,30 +14,23 @@ var (
 	headerName    = regexp.MustCompile("\\A[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\\z")
 	paramName     = regexp.MustCompile(`\A[A-Za-z0-9._~-]{1,100}\z`)
 	memberPath    = regexp.MustCompile(`\A[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+)*\z`)
+	scopeList     = regexp.MustCompile(`\A[A-Za-z0-9_]+(?: [A-Za-z0-9_]+)*\z`)
 	scopeToken    = regexp.MustCompile(`\A[!#-\[\]-~]+\z`) // RFC 6749 section 3.3
 	errorCode     = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,100}\z`)
 )
 
 // Validate returns nil when the connector may be used, and else an *[Error] or several joined ones.
 // It makes sure that a credential can only go to https URLs, or to loopback, that are fixed but for
-// the declared inputs.
+// the declared inputs and for what a provider's answer fills in within the declared domains.
 func (c *Connector) Validate() error { return join(c.validate()) }
 
 func (c *Connector) validate() []*Error {
 	v := validator{c: c}
 	v.head()
-	v.inputs()
-	v.authorize()
-	v.token()
-	v.refresh()
-	v.introspect()
-	v.revoke()
-	v.inject()
-	v.api()
-	v.probes()
-	v.errors()
-	if len(v.errs) == 0 {
-		v.example()
+	if len(c.Ways) > 0 {
+		v.ways()
+	} else {
+		v.scheme()
 	}
 	return v.errs
 }
@@ -46,113 +39,49 @@ func (c *Connector) validate() []*Error {
 type validator struct {
 	c    *Connector
 	errs []*Error
+	// declared are the names that have values, and now is when the templates that are checked are filled.
+	declared map[string]declaration
+	now      stage
+}
+
+// scheme checks all that depends on how an account is connected.
+func (v *validator) scheme() {
+	v.declare()
+	v.inputs("app", v.c.App)
+	v.inputs("account", v.c.Account)
+	v.mode()
+	v.now = atConsent
+	v.authorize()
+	v.callback()
+	v.now = atToken
+	v.token()
+	v.clientCert()
+	v.steps()
+	v.now = v.signsAt()
+	v.assertion("assertion", v.c.Assertion)
+	v.now = atRequest
+	v.refresh()
+	v.introspect()
+	v.revoke()
+	v.signer()
+	v.inject()
+	v.api()
+	v.probes()
+	v.discover()
+	v.errors()
+	if len(v.errs) == 0 {
+		v.example()
+	}
 }
 
 func (v *validator) fail(path, format string, args ...any) {
 	v.errs = append(v.errs, &Error{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-func (v *validator) head() {
-	c := v.c
-	if c.Schema != SchemaVersion {
-		v.fail("schema", "must be %d", SchemaVersion)
-	}
-	if !connectorName.MatchString(c.Name) {
-		v.fail("name", "must be 1 to 63 lower-case letters, digits, '-' and '_', and begin with a letter or digit")
-	}
-	if c.Title == "" {
-		v.fail("title", "is required")
-	}
-	if c.Docs != "" {
-		if u, err := url.Parse(c.Docs); err != nil || u.Scheme != "https" || u.Host == "" {
-			v.fail("docs", "must be an absolute https URL")
-		}
-	}
-	for i, name := range c.Categories {
-		if !connectorName.MatchString(name) {
-			v.fail(fmt.Sprintf("categories[%d]", i), "must be lower-case letters, digits, '-' and '_'")
-		}
-	}
-	for i, note := range c.Notes {
-		if note == "" {
-			v.fail(fmt.Sprintf("notes[%d]", i), "must not be empty")
-		}
-	}
-}
-
-func (v *validator) inputs() {
-	seen := map[string]bool{}
-	for i, in := range v.c.App {
-		at := fmt.Sprintf("app[%d]", i)
-		if !inputName.MatchString(in.Name) {
-			v.fail(at+".name", "must begin with a lower-case letter and have lower-case letters, digits and '_' only")
-		}
-		if seen[in.Name] {
-			v.fail(at+".name", "is declared twice")
-		}
-		seen[in.Name] = true
-		if in.Pattern == "" {
-			v.fail(at+".pattern", "is required: an RE2 expression that the whole value must match")
-			continue
-		}
-		re, err := in.compile()
-		if err != nil {
-			v.fail(at+".pattern", "%v", err)
-			continue
-		}
-		if in.Default != "" && !re.MatchString(in.Default) {
-			v.fail(at+".default", "must match the pattern %s", in.Pattern)
-		}
-		if in.Example != "" && !re.MatchString(in.Example) {
-			v.fail(at+".example", "must match the pattern %s", in.Pattern)
-		}
-	}
-}
-
-// url checks a URL template that may name inputs and, beside them, the given names.
-func (v *validator) url(path string, t Template, names ...string) {
+func (v *validator) required(path string, t Template) {
 	if t.IsZero() {
 		v.fail(path, "is required")
-		return
 	}
-	for _, name := range t.Names() {
-		v.name(path, name, names)
-	}
-	places, err := t.places()
-	if err != nil {
-		v.fail(path, "%v", err)
-		return
-	}
-	i := 0
-	for _, p := range t.parts {
-		if p.name == "" {
-			continue
-		}
-		if p.name == nameClientID && places[i] != inRest {
-			v.fail(path, "{client_id} may stand in the path and the query only")
-		}
-		i++
-	}
-}
-
-// fixedPath refuses a query in a URL that paths are added to or that is compared.
-func (v *validator) fixedPath(path string, t Template) {
-	if strings.Contains(t.String(), "?") {
-		v.fail(path, "must not have a query")
-	}
-}
-
-func (v *validator) name(path, name string, allowed []string) {
-	input, isInput := strings.CutPrefix(name, appPrefix)
-	declared := slices.ContainsFunc(v.c.App, func(in Input) bool { return in.Name == input })
-	if isInput && declared || slices.Contains(allowed, name) {
-		return
-	}
-	if isInput {
-		v.fail(path, "{%s} is not declared under app", name)
-		return
-	}
-	v.fail(path, "{%s} must not be used here", name)
 }
 
 func (v *validator) oneOf(path, value string, allowed ...string) {
@@ -172,6 +101,13 @@ func (v *validator) optional(path, value string, allowed ...string) {
 	}
 }
 
+// param checks the name of a parameter, which may be left out.
+func (v *validator) param(path, name string) {
+	if name != "" && !paramName.MatchString(name) {
+		v.fail(path, "%q is not a parameter name", name)
+	}
+}
+
 func (v *validator) member(path, value string) {
 	if value != "" && !memberPath.MatchString(value) {
 		v.fail(path, "must be member names separated by dots, such as data.user.id")
@@ -188,19 +124,11 @@ func (v *validator) condition(path string, c *Condition) {
 	v.member(path+".path", c.Path)
 }
 
-// example fills the URLs as a connection would, if defaults and examples give every input a value.
-func (v *validator) example() {
-	params := map[string]string{}
-	for _, in := range v.c.App {
-		switch {
-		case in.Default != "":
-		case in.Example != "":
-			params[in.Name] = in.Example
-		default:
-			return
-		}
-	}
-	if _, err := v.c.Endpoints(params); err != nil {
-		v.fail("app", "the URLs are not good with the defaults and examples: %v", err)
+func (v *validator) duration(path string, d Duration, limit time.Duration) {
+	if d < 0 || time.Duration(d) > limit {
+		v.fail(path, "must be between 0 and %s", limit)
 	}
 }
+
+// index is the path of an element of a list.
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

@@ -26,8 +26,10 @@ type Connection struct {
 	// Name is unique in its project: lower-case letters, digits, '-' and '_', at most 63.
 	Name      string
 	Connector string
-	Origin    Origin
-	ClientID  string
+	// Way is the ID of one of the connector's ways; empty is the standard one.
+	Way      string
+	Origin   Origin
+	ClientID string
 	// ClientSecret is empty for public clients, and for connections of [OriginConfig], whose
 	// secret stays in the configuration.
 	ClientSecret Secret
@@ -35,6 +37,9 @@ type Connection struct {
 	Scopes []string
 	// Params are values of the connector's app inputs.
 	Params map[string]string
+	// SecretParams are those that are secret. Like ClientSecret they stay in the configuration for
+	// connections of [OriginConfig].
+	SecretParams Secrets
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool
 	CreatedAt    time.Time
@@ -49,11 +54,13 @@ type connectionMeta struct {
 	Project      string            `json:"project"`
 	Name         string            `json:"name"`
 	Connector    string            `json:"connector"`
+	Way          string            `json:"way,omitempty"`
 	Origin       Origin            `json:"origin"`
 	ClientID     string            `json:"client_id,omitempty"`
 	ClientSecret Secret            `json:"-"`
 	Scopes       []string          `json:"scopes,omitempty"`
 	Params       map[string]string `json:"params,omitempty"`
+	SecretParams Secrets           `json:"-"`
 	ExposeTokens bool              `json:"expose_tokens,omitempty"`
 	CreatedAt    time.Time         `json:"created_at"`
 	UpdatedAt    time.Time         `json:"updated_at"`
@@ -64,7 +71,8 @@ func (m *connectionMeta) project() string { return m.Project }
 
 // connectionSecrets is the sealed part of a connection.
 type connectionSecrets struct {
-	ClientSecret string `json:"client_secret,omitempty"`
+	ClientSecret string            `json:"client_secret,omitempty"`
+	Params       map[string]string `json:"params,omitempty"`
 }
 
 // indexConnectionName has project/name, unique.
@@ -105,7 +113,7 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 
 // connection is the write of c, whose version will be next.
 func (r *ring) connection(ctx context.Context, c Connection, next uint64) (Change, error) {
-	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), connectionSecrets{c.ClientSecret.Reveal()})
+	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), connectionSecrets{c.ClientSecret.Reveal(), c.SecretParams.Reveal()})
 	if err != nil {
 		return Change{}, err
 	}
@@ -181,7 +189,8 @@ func (v *Vault) openConnection(ctx context.Context, r Record) (Connection, error
 		return Connection{}, err
 	}
 	c := Connection(m)
-	c.ID, c.Version, c.ClientSecret = ConnectionID(r.ID), r.Version, NewSecret(s.ClientSecret)
+	c.ID, c.Version = ConnectionID(r.ID), r.Version
+	c.ClientSecret, c.SecretParams = NewSecret(s.ClientSecret), NewSecrets(s.Params)
 	return c, nil
 }
 

@@ -29,8 +29,12 @@ type Grant struct {
 	// ClientID is the OAuth client that the grant belongs to, RedirectURI the one it was made with.
 	ClientID    string
 	RedirectURI string
-	// Captured are values of the token answer that the connector asked to keep.
+	// Captured are values of the provider's answers that the connector asked to keep.
 	Captured map[string]string
+	// Slots are further tokens, by the names that the connector gives them.
+	Slots Secrets
+	// Inputs are the values of the connector's account inputs, secret or not.
+	Inputs Secrets
 }
 
 // grantMeta is the clear part of a grant.
@@ -54,6 +58,8 @@ type grantSecrets struct {
 	Refresh  string            `json:"refresh,omitempty"`
 	IDToken  string            `json:"id_token,omitempty"`
 	Captured map[string]string `json:"captured,omitempty"`
+	Slots    map[string]string `json:"slots,omitempty"`
+	Inputs   map[string]string `json:"inputs,omitempty"`
 }
 
 func grantKey(id AccountID) Key { return Key{Kind: KindGrant, ID: string(id)} }
@@ -265,7 +271,7 @@ func (r *ring) sealedGrant(ctx context.Context, project string, seen, next uint6
 	}
 	s := grantSecrets{
 		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
-		Captured: g.Captured,
+		Captured: g.Captured, Slots: g.Slots.Reveal(), Inputs: g.Inputs.Reveal(),
 	}
 	return r.change(ctx, grantKey(g.AccountID), seen, next, project, m, s)
 }
@@ -280,6 +286,7 @@ func (v *Vault) openGrant(ctx context.Context, r Record) (Grant, error) {
 		AccountID: AccountID(r.ID), Generation: m.Generation,
 		Access: NewSecret(s.Access), Refresh: NewSecret(s.Refresh), IDToken: NewSecret(s.IDToken),
 		Scopes: m.Scopes, ObtainedAt: m.ObtainedAt, Expires: m.Expires, RefreshExpires: m.RefreshExpires,
-		Learned: m.Learned, ClientID: m.ClientID, RedirectURI: m.RedirectURI, Captured: s.Captured,
+		Learned: m.Learned, ClientID: m.ClientID, RedirectURI: m.RedirectURI,
+		Captured: s.Captured, Slots: NewSecrets(s.Slots), Inputs: NewSecrets(s.Inputs),
 	}, nil
 }

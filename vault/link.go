@@ -50,6 +50,8 @@ type Link struct {
 	Verifier    Secret
 	Browser     Secret
 	RedirectURI string
+	// Inputs are values of the connector's account inputs that are known already.
+	Inputs Secrets
 }
 
 // linkMeta is the clear part of a link.
@@ -73,6 +75,7 @@ type linkMeta struct {
 	Verifier     Secret       `json:"-"`
 	Browser      Secret       `json:"-"`
 	RedirectURI  string       `json:"redirect_uri,omitempty"`
+	Inputs       Secrets      `json:"-"`
 }
 
 func (m *linkMeta) project() string { return m.Project }
@@ -86,7 +89,8 @@ type linkSecrets struct {
 	ReturnURL string `json:"return_url,omitempty"`
 	AppState  string `json:"app_state,omitempty"`
 	// Identifier is empty when it is readable.
-	Identifier string `json:"identifier,omitempty"`
+	Identifier string            `json:"identifier,omitempty"`
+	Inputs     map[string]string `json:"inputs,omitempty"`
 }
 
 const (
@@ -216,7 +220,7 @@ func (r *ring) sealedLink(ctx context.Context, l Link, next uint64) (Change, err
 	meta := linkMeta(l)
 	secrets := linkSecrets{
 		Token: l.Token.Reveal(), State: l.State.Reveal(), Verifier: l.Verifier.Reveal(),
-		Browser: l.Browser.Reveal(), ReturnURL: l.ReturnURL, AppState: l.AppState,
+		Browser: l.Browser.Reveal(), ReturnURL: l.ReturnURL, AppState: l.AppState, Inputs: l.Inputs.Reveal(),
 	}
 	if !r.meta.ClearIdentifiers {
 		meta.Identifier, secrets.Identifier = "", l.Identifier
@@ -259,7 +263,7 @@ func (v *Vault) openLink(ctx context.Context, r Record) (Link, error) {
 	l.ID, l.Version = LinkID(r.ID), r.Version
 	l.Token, l.State = NewSecret(s.Token), NewSecret(s.State)
 	l.Verifier, l.Browser = NewSecret(s.Verifier), NewSecret(s.Browser)
-	l.ReturnURL, l.AppState = s.ReturnURL, s.AppState
+	l.ReturnURL, l.AppState, l.Inputs = s.ReturnURL, s.AppState, NewSecrets(s.Inputs)
 	if s.Identifier != "" {
 		l.Identifier = s.Identifier
 	}

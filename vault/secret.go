@@ -29,6 +29,36 @@ func NewSecret(s string) Secret {
 	return Secret{p: &s}
 }
 
+// Secrets are secrets by name, such as the values that a user gave.
+type Secrets map[string]Secret
+
+// NewSecrets wraps the values; those that are empty are left out.
+func NewSecrets(values map[string]string) Secrets {
+	var s Secrets
+	for name, value := range values {
+		if value == "" {
+			continue
+		}
+		if s == nil {
+			s = make(Secrets, len(values))
+		}
+		s[name] = NewSecret(value)
+	}
+	return s
+}
+
+// Reveal returns the secrets themselves; see [Secret.Reveal].
+func (s Secrets) Reveal() map[string]string {
+	if len(s) == 0 {
+		return nil
+	}
+	values := make(map[string]string, len(s))
+	for name, one := range s {
+		values[name] = one.Reveal()
+	}
+	return values
+}
+
 // Reveal returns the secret itself. It is called only where a secret is sealed, sent to the
 // provider's token endpoint, or injected.
 func (s Secret) Reveal() string {

@@ -16,12 +16,12 @@ import (
 func accountsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "accounts",
-		Short: "Lists, checks, refreshes and disconnects connected accounts",
+		Short: "Lists, checks, refreshes and disconnects connected accounts, and adds those that need no browser",
 		Long: `Works with connected accounts. REF names one: its ID (ca_…), or connection/identifier, such as
 gmail/user_123.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(accountsList(s), accountsShow(s), accountsCheck(s), accountsRefresh(s), accountsToken(s), accountsDisconnect(s))
+			c.AddCommand(accountsList(s), accountsShow(s), accountsAdd(s), accountsCheck(s), accountsRefresh(s), accountsToken(s), accountsDisconnect(s))
 			group(c)
 		},
 	}

@@ -67,6 +67,7 @@ func (k *keyConfig) UnmarshalJSON(b []byte) error {
 
 type configConnection struct {
 	Connector string            `json:"connector"`
+	Auth      string            `json:"auth"`
 	Params    map[string]string `json:"params"`
 }
 

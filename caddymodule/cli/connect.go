@@ -19,6 +19,7 @@ import (
 type connectOptions struct {
 	returnURL, state string
 	scopes           []string
+	inputs           inputFlags
 	open             bool
 	wait, noWait     bool
 }
@@ -31,7 +32,8 @@ func connectCommand() caddycmd.Command {
 provider; then the account is ACTIVE and requests can be sent for it.
 
 CONNECTION is the name of a connection, such as gmail; IDENTIFIER is your app's name for the user.
-Whoever has the link can connect an account for that user, so hand it to nobody else.
+Whoever has the link can connect an account for that user, so hand it to nobody else. Where the provider
+has no consent page, ` + "`claviger accounts add`" + ` connects an account.
 
 On a terminal the command waits until the user has consented.`,
 		CobraFunc: func(c *cobra.Command) {
@@ -40,6 +42,7 @@ On a terminal the command waits until the user has consented.`,
 			f.StringVar(&o.returnURL, "return-url", "", "where the browser goes afterwards; the configuration must allow it")
 			f.StringVar(&o.state, "state", "", "text that is handed back in the return URL")
 			f.StringArrayVar(&o.scopes, "scope", nil, "scope to ask for beside the connection's; may be repeated")
+			o.inputs.add(f, "input", "the connector's account inputs")
 			f.BoolVar(&o.open, "open", false, "open the link in the browser of this machine")
 			f.BoolVar(&o.wait, "wait", false, "wait until the user has consented (default on a terminal)")
 			f.BoolVar(&o.noWait, "no-wait", false, "do not wait")
@@ -60,9 +63,17 @@ func connect(ctx context.Context, c *call, o *connectOptions) error {
 	if err != nil {
 		return err
 	}
-	link, err := s.CreateLink(ctx, client.NewLink{
-		Connection: c.args[0], Identifier: c.args[1], Scopes: o.scopes, ReturnURL: o.returnURL, State: o.state,
-	})
+	n := client.NewLink{Connection: c.args[0], Identifier: c.args[1], Scopes: o.scopes, ReturnURL: o.returnURL, State: o.state}
+	if o.inputs.given() {
+		k, err := s.connectorOf(ctx, n.Connection)
+		if err != nil {
+			return err
+		}
+		if n.Inputs, err = o.inputs.read(ctx, c, k.AccountInputs, false); err != nil {
+			return err
+		}
+	}
+	link, err := s.CreateLink(ctx, n)
 	if err != nil {
 		return s.failure(err)
 	}
@@ -78,6 +89,16 @@ func connect(ctx context.Context, c *call, o *connectOptions) error {
 		return nil
 	}
 	return await(ctx, c, s, link, before)
+}
+
+// connectorOf is the connector of a connection, in the connection's way.
+func (s *server) connectorOf(ctx context.Context, connection string) (client.Connector, error) {
+	got, err := s.Connection(ctx, connection)
+	if err != nil {
+		return client.Connector{}, s.failure(err)
+	}
+	k, err := s.Connector(ctx, got.Connector, got.Auth)
+	return k, s.failure(err)
 }
 
 // connectedAt is when the account was connected last; zero when it has not been. An error of the

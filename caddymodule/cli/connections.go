@@ -20,8 +20,8 @@ func connectionsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "connections",
 		Short: "Lists, shows, adds and removes connections",
-		Long: `Works with connections. A connection is a connector plus the OAuth client that you have registered at
-the provider. Those that are written in the configuration are changed there.`,
+		Long: `Works with connections. A connection is a connector plus what you have at the provider: an OAuth client that
+you have registered there, scopes, parameters. Those that are written in the configuration are changed there.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
 			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsRemove(s))
@@ -102,11 +102,13 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"connection", c.Name},
 		{"id", c.ID},
 		{"connector", c.Connector},
+		{"auth", c.Auth},
 		{"from", origin(c)},
 		{"client ID", c.ClientID},
 		{"client secret", secret},
 		{"scopes", strings.Join(c.Scopes, " ")},
 		{"params", strings.Join(params, " ")},
+		{"secret params", strings.Join(c.SecretParams, " ")},
 		{"expose tokens", exposed},
 		{"redirect URI", c.RedirectURI},
 		{"created", moment(c.CreatedAt, now)},
@@ -126,62 +128,54 @@ func origin(c client.Connection) string {
 func connectionsAdd(s *settings) *cobra.Command {
 	var (
 		n      client.NewConnection
-		params []string
+		params inputFlags
 		secret secretSource
 	)
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Adds a connection and keeps it in the vault",
-		Long: `Adds a connection and keeps it in the vault. The client secret is never written on the command line,
-where other users of the machine can read it: it comes from a file, from standard input (-), from
-an environment variable, or is asked for on a terminal.`,
+		Long: `Adds a connection and keeps it in the vault. What it needs, ` + "`claviger connectors show`" + ` tells. A secret is
+never written on the command line, where other users of the machine can read it: it comes from a file,
+from standard input (-), from an environment variable, or is asked for on a terminal.`,
 		Example: "  claviger connections add gmail --client-id ID --client-secret-file secret.txt\n" +
-			"  claviger connections add work-slack --connector slack --client-id ID --client-secret-env SLACK_SECRET",
+			"  claviger connections add work-slack --connector slack --client-id ID --client-secret-env SLACK_SECRET\n" +
+			"  claviger connections add robot --connector google --auth service_account --param-file private_key=robot.pem",
 	}
 	f := c.Flags()
 	f.StringVar(&n.Connector, "connector", "", "connector to use (default: the one called NAME)")
+	f.StringVar(&n.Auth, "auth", "", "one of the connector's ways to connect an account (default: the standard one)")
 	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID")
 	f.StringVar(&secret.file, "client-secret-file", "", "file with the OAuth client's secret; - is standard input")
 	f.StringVar(&secret.env, "client-secret-env", "", "environment variable with the OAuth client's secret")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
-	f.StringArrayVar(&params, "param", nil, "value of one of the connector's inputs, as name=value; may be repeated")
+	params.add(f, "param", "the connector's inputs")
 	f.BoolVar(&n.ExposeTokens, "expose-tokens", false, "let access tokens of its accounts be fetched")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		n.Name = call.args[0]
 		n.Connector = cmp.Or(n.Connector, n.Name)
-		var err error
-		if n.Params, err = parseParams(params); err != nil {
-			return err
-		}
-		if n.ClientID == "" {
-			return usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider")
-		}
-		return addConnection(ctx, call, n, secret)
+		return addConnection(ctx, call, n, params, secret)
 	})
 	return c
 }
 
-func parseParams(list []string) (map[string]string, error) {
-	params := map[string]string{}
-	for _, text := range list {
-		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			return nil, usage("--param %q is not name=value", text)
-		}
-		params[name] = value
+func addConnection(ctx context.Context, c *call, n client.NewConnection, params inputFlags, secret secretSource) error {
+	if secret.file == "-" && params.stdin() {
+		return usage("standard input can be one value only")
 	}
-	return params, nil
-}
-
-func addConnection(ctx context.Context, c *call, n client.NewConnection, secret secretSource) error {
 	s, err := c.client()
 	if err != nil {
 		return err
 	}
-	connector, err := s.Connector(ctx, n.Connector)
+	k, err := s.Connector(ctx, n.Connector, n.Auth)
 	if err != nil {
 		return s.failure(err)
 	}
-	if n.ClientSecret, err = secret.read(ctx, c, connector.ClientAuth != "none"); err != nil {
+	if k.NeedsClientID && n.ClientID == "" {
+		return usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider")
+	}
+	if n.Params, err = params.read(ctx, c, k.Inputs, true); err != nil {
+		return err
+	}
+	if n.ClientSecret, err = secret.read(ctx, c, k.NeedsClientSecret); err != nil {
 		return err
 	}
 	made, err := s.CreateConnection(ctx, n)
@@ -191,12 +185,17 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, secret 
 	if c.json {
 		return printJSON(c.out, made)
 	}
-	fmt.Fprintf(c.out, "Connection %s to %s is ready.\n", made.Name, connector.Title)
-	if made.RedirectURI == "" {
+	fmt.Fprintf(c.out, "Connection %s to %s is ready.\n", made.Name, k.Title)
+	switch {
+	case !k.NeedsUser:
+		fmt.Fprintf(c.out, "Then: %s accounts add %s IDENTIFIER\n", program(), made.Name)
+		return nil
+	case k.AuthorizeURL != "" && made.RedirectURI == "":
 		fmt.Fprintln(c.out, "The server has no callback, so no user can connect an account yet: add one to its configuration.")
 		return nil
+	case made.RedirectURI != "":
+		fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
 	}
-	fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
 	fmt.Fprintf(c.out, "Then: %s connect %s IDENTIFIER\n", program(), made.Name)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,12 +31,22 @@ or from this program when there is none.`,
 }
 
 func connectorsList(s *settings) *cobra.Command {
+	var q client.ConnectorQuery
 	c := &cobra.Command{Use: "list", Short: "Lists connectors"}
+	f := c.Flags()
+	f.StringVar(&q.Search, "search", "", "only connectors with these words in their name, title, description or categories")
+	f.StringVar(&q.Category, "category", "", "only connectors of that category")
+	f.StringVar(&q.Mode, "mode", "", "only connectors with a way of that mode, such as oauth2_code or static")
 	does(c, s, 0, 0, func(ctx context.Context, call *call) error {
-		var list []client.ConnectorSummary
-		err := call.catalog(func(s *client.Client) (err error) {
-			list, err = s.Connectors(ctx)
-			return err
+		list := []client.ConnectorSummary{}
+		err := call.catalog(func(s *client.Client) error {
+			for k, err := range s.AllConnectors(ctx, q) {
+				if err != nil {
+					return err
+				}
+				list = append(list, k)
+			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -45,22 +54,41 @@ func connectorsList(s *settings) *cobra.Command {
 		if call.json {
 			return printJSON(call.out, list)
 		}
+		if len(list) == 0 {
+			fmt.Fprintf(call.err, "There are no such connectors. `%s connectors list` shows them all.\n", program())
+			return nil
+		}
 		rows := make([][]string, len(list))
 		for i, k := range list {
-			rows[i] = []string{k.Name, k.Title, k.Description}
+			rows[i] = []string{k.Name, k.Title, modes(k), tested(k.Tested)}
 		}
-		table(call.out, []string{"CONNECTOR", "TITLE", "DESCRIPTION"}, rows)
+		table(call.out, []string{"CONNECTOR", "TITLE", "MODE", "TESTED"}, rows)
 		return nil
 	})
 	return c
 }
 
+// modes are those of the connector's ways, each once, that of the standard way first.
+func modes(k client.ConnectorSummary) string {
+	list := []string{k.Mode}
+	for _, w := range k.Ways {
+		if !slices.Contains(list, w.Mode) {
+			list = append(list, w.Mode)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func tested(t client.Tested) string { return strings.TrimSpace(t.How + " " + t.Date) }
+
 func connectorsShow(s *settings) *cobra.Command {
+	auth := ""
 	c := &cobra.Command{Use: "show NAME", Short: "Shows what a connector needs and where its requests go"}
+	c.Flags().StringVar(&auth, "auth", "", "the way to connect an account, where there are several (default: the standard one)")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		var k client.Connector
 		err := call.catalog(func(s *client.Client) (err error) {
-			k, err = s.Connector(ctx, call.args[0])
+			k, err = s.Connector(ctx, call.args[0], auth)
 			return err
 		})
 		if err != nil {
@@ -69,10 +97,7 @@ func connectorsShow(s *settings) *cobra.Command {
 		if call.json {
 			return printJSON(call.out, k)
 		}
-		facts(call.out, connectorFacts(k))
-		for _, note := range k.Notes {
-			fmt.Fprintf(call.out, "\nNote: %s\n", note)
-		}
+		printConnector(call.out, k)
 		return nil
 	})
 	return c
@@ -100,52 +125,4 @@ func (c *call) catalog(ask func(*client.Client) error) error {
 	}
 	fmt.Fprintln(c.err, "No server is running; these are the connectors of this program.")
 	return ask(builtin)
-}
-
-func connectorFacts(k client.Connector) []fact {
-	scopes := strings.Join(append(slices.Clone(k.Scopes.Always), k.Scopes.Default...), " ")
-	if k.Scopes.None {
-		scopes = "none: the provider has no scopes"
-	}
-	refresh := "no refresh tokens: users consent again when a token ends"
-	if k.Refresh.Supported {
-		refresh = "yes; the refresh token changes " + k.Refresh.Rotates
-	}
-	list := []fact{
-		{"connector", k.Name},
-		{"title", k.Title},
-		{"description", k.Description},
-		{"documentation", k.Docs},
-		{"scopes", scopes},
-		{"refresh", refresh},
-		{"client secret", yesNo(k.ClientAuth != "none")},
-		{"authorization", k.AuthorizeURL},
-		{"token", k.TokenURL},
-		{"revocation", k.RevokeURL},
-		{"base", k.BaseURL},
-	}
-	for _, name := range slices.Sorted(maps.Keys(k.Bases)) {
-		list = append(list, fact{"base " + name, k.Bases[name]})
-	}
-	for _, in := range k.Inject {
-		list = append(list, fact{"credential", in.In + " " + in.Name + ": " + in.Template})
-	}
-	for _, in := range k.Inputs {
-		text := in.Description
-		if in.Required {
-			text = "required; " + text
-		}
-		if in.Example != "" {
-			text += " Example: " + in.Example
-		}
-		list = append(list, fact{"param " + in.Name, strings.TrimSpace(text)})
-	}
-	return append(list, fact{"redirect URI", k.RedirectURI})
-}
-
-func yesNo(yes bool) string {
-	if yes {
-		return "needed"
-	}
-	return "not needed"
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 )
 
 // The outcomes of a check.
@@ -191,8 +193,14 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 		return
 	}
 	text := "connector " + got.Connector
+	if got.Auth != "" {
+		text += " (auth " + got.Auth + ")"
+	}
 	if got.HasClientSecret {
 		text += ", has a client secret"
+	}
+	if len(got.SecretParams) > 0 {
+		text += ", has the secret params " + strings.Join(got.SecretParams, ", ")
 	}
 	if got.RedirectURI != "" {
 		text += ", redirect URI to register: " + got.RedirectURI
@@ -201,23 +209,24 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	if !d.online {
 		return
 	}
-	k, err := d.server.Connector(ctx, got.Connector)
+	k, err := d.server.Connector(ctx, got.Connector, got.Auth)
 	if err != nil {
 		f := failureOf(d.server.failure(err))
 		d.fail(name, f.Detail, f.Next)
 		return
 	}
-	d.checkProvider(ctx, name, expand(k.TokenURL, k.Inputs, got.Params))
+	d.checkEndpoint(ctx, name, k.TokenURL, k.BaseURL, paramValues(k.Inputs, got.Params))
 }
 
-// expand fills the operator's values into a connector's URL.
-func expand(url string, inputs []client.Input, params map[string]string) string {
+// paramValues are the operator's values as the server uses them, for templates. No URL that is asked names a
+// secret.
+func paramValues(inputs []client.Input, params map[string]string) connectors.Values {
+	values := connectors.Values{}
 	for _, in := range inputs {
-		value, ok := params[in.Name]
-		if !ok {
-			value = in.Default
+		how := connectors.Input{Name: in.Name, Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize}
+		if value, err := how.Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
+			values["app."+in.Name] = value
 		}
-		url = strings.ReplaceAll(url, "{app."+in.Name+"}", value)
 	}
-	return url
+	return values
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -147,26 +148,44 @@ func (d *doctor) checkConfigured(ctx context.Context) {
 		return
 	}
 	for _, dir := range app.Connectors {
-		if more, err := connectors.LoadDir(os.DirFS(fill(dir)), "."); err == nil { // else checkConfig has said it
+		if more, err := catalog.LoadDir(os.DirFS(fill(dir)), "."); err == nil { // else checkConfig has said it
 			catalog = catalog.With(more...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(app.Connections)) {
-		c := app.Connections[name]
-		k, ok := catalog.Lookup(fill(c.Connector))
-		if !ok {
-			d.fail("connection "+name, fmt.Sprintf("there is no connector %q", c.Connector), suggest(catalog, c.Connector))
-			continue
-		}
-		text := "connector " + k.Name
-		if app.Callback != "" {
-			text += ", redirect URI to register: " + strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
-		}
-		d.ok("connection "+name, "%s", text)
-		if ends, err := k.Endpoints(c.Params); err == nil && d.online {
-			d.checkProvider(ctx, "connection "+name, ends.Token)
+		d.checkWritten(ctx, app, name, catalog)
+	}
+}
+
+// checkWritten checks one connection of the configuration.
+func (d *doctor) checkWritten(ctx context.Context, app *appConfig, name string, catalog *connectors.Catalog) {
+	c, check := app.Connections[name], "connection "+name
+	k, ok := catalog.Lookup(fill(c.Connector))
+	if !ok {
+		d.fail(check, fmt.Sprintf("there is no connector %q", c.Connector), suggest(catalog, c.Connector))
+		return
+	}
+	if k, ok = k.Way(c.Auth); !ok {
+		return // checkConfig has said it
+	}
+	text := "connector " + k.Name
+	if c.Auth != "" {
+		text += " (auth " + c.Auth + ")"
+	}
+	if app.Callback != "" && k.Mode.Consents() {
+		text += ", redirect URI to register: " + strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
+	}
+	d.ok(check, "%s", text)
+	if !d.online {
+		return
+	}
+	values := connectors.Values{}
+	for _, in := range k.App {
+		if value, err := in.Clean(cmp.Or(fill(c.Params[in.Name]), in.Default)); err == nil && !in.Secret {
+			values["app."+in.Name] = value
 		}
 	}
+	d.checkEndpoint(ctx, check, k.Token.URL.String(), k.API.BaseURL.String(), values)
 }
 
 func suggest(catalog *connectors.Catalog, name string) string {

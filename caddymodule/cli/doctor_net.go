@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/problem"
 )
 
@@ -138,11 +139,34 @@ func port(u *url.URL) string {
 	return cmp.Or(u.Port(), "80")
 }
 
-// checkProvider resolves and connects to a token endpoint, and compares clocks with it.
-func (d *doctor) checkProvider(ctx context.Context, check, tokenURL string) {
-	u, err := url.Parse(tokenURL)
+// checkEndpoint is checkProvider for the connector's token endpoint, or for its API if it has none.
+func (d *doctor) checkEndpoint(ctx context.Context, check, token, base string, values connectors.Values) {
+	what, text := "token endpoint", token
+	if token == "" {
+		what, text = "API", base
+	}
+	t, err := connectors.ParseTemplate(text)
+	if err != nil {
+		return // whoever has loaded the connector has said it
+	}
+	own := func(name string) bool {
+		return strings.HasPrefix(name, "account.") || strings.HasPrefix(name, "captured.")
+	}
+	if slices.ContainsFunc(t.Names(), own) {
+		d.ok(check, "the %s is another one for each account, so it is not asked", what)
+		return
+	}
+	// A value that cannot be had here, such as that of a variable of the server, is no mistake.
+	if endpoint, err := t.Expand(values); err == nil {
+		d.checkProvider(ctx, check, what, endpoint)
+	}
+}
+
+// checkProvider resolves and connects to an endpoint of the provider, and compares clocks with it.
+func (d *doctor) checkProvider(ctx context.Context, check, what, endpoint string) {
+	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
-		d.fail(check, "the token endpoint "+tokenURL+" is not a URL", "correct the connection's params")
+		d.fail(check, "the "+what+" "+endpoint+" is not a URL", "correct the connection's params")
 		return
 	}
 	u.RawQuery = ""
@@ -155,11 +179,11 @@ func (d *doctor) checkProvider(ctx context.Context, check, tokenURL string) {
 	client := &http.Client{Transport: transportTo(""), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
-		d.fail(check, "the token endpoint at "+u.Host+" cannot be reached: "+reach(err), "check DNS, egress and certificates of this host")
+		d.fail(check, "the "+what+" at "+u.Host+" cannot be reached: "+reach(err), "check DNS, egress and certificates of this host")
 		return
 	}
 	_ = res.Body.Close()
-	d.ok(check, "the token endpoint at %s is reachable", u.Host)
+	d.ok(check, "the %s at %s is reachable", what, u.Host)
 	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		if off := time.Since(at); off.Abs() > time.Minute {
 			d.fail("clock", fmt.Sprintf("it differs by %s from that of %s", span(off.Abs()), u.Host), "set the clock, by NTP if possible")

@@ -59,8 +59,8 @@ func (e *exporter) connections(ctx context.Context) error {
 		}
 		for _, c := range got.Items {
 			err := e.out.Connection(transfer.Connection{
-				Name: c.Name, Connector: c.Connector, Origin: c.Origin, ClientID: c.ClientID,
-				ClientSecret: c.ClientSecret, Scopes: c.Scopes, Params: c.Params,
+				Name: c.Name, Connector: c.Connector, Way: c.Way, Origin: c.Origin, ClientID: c.ClientID,
+				ClientSecret: c.ClientSecret, Scopes: c.Scopes, Params: c.Params, SecretParams: c.SecretParams,
 			})
 			if err := e.refused(err); err != nil {
 				return err

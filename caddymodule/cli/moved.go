@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"maps"
+
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/transfer"
 )
@@ -8,9 +10,12 @@ import (
 // This file is where tokens of an import become text: they are sent to the server, which seals them.
 
 func movedConnection(c transfer.Connection) client.NewConnection {
+	params := map[string]string{} // the server tells by the connector which ones are secret
+	maps.Copy(params, c.Params)
+	maps.Copy(params, c.SecretParams.Reveal())
 	return client.NewConnection{
-		Name: c.Name, Connector: c.Connector, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
-		Scopes: c.Scopes, Params: c.Params,
+		Name: c.Name, Connector: c.Connector, Auth: c.Way, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
+		Scopes: c.Scopes, Params: params,
 	}
 }
 
@@ -26,6 +31,7 @@ func movedAccount(a transfer.Account) client.ImportAccount {
 			AccessToken: g.Access.Reveal(), RefreshToken: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
 			Scopes: g.Scopes, ObtainedAt: g.ObtainedAt, Expires: g.Expires, RefreshExpires: g.RefreshExpires,
 			ClientID: g.ClientID, RedirectURI: g.RedirectURI, Captured: g.Captured,
+			Slots: g.Slots.Reveal(), Inputs: g.Inputs.Reveal(),
 		}
 	}
 	return out

@@ -19,7 +19,7 @@ const clientSecret = "script-client-secret"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"claviger": main, "provider": provider, "consent": consent, "xdg-open": browser, "open": browser,
+		"claviger": main, "provider": provider, "keyprovider": keyProvider, "consent": consent, "xdg-open": browser, "open": browser,
 	})
 }
 

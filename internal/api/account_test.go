@@ -203,7 +203,7 @@ func TestAccountsParameters(t *testing.T) {
 		{"identifier=a%20b", 400, "parameter_invalid", "identifier must be"},
 		{"after=%21%21", 400, "parameter_invalid", "after"},
 		{"connection=gmail", 404, "connection_not_found", "gmail"},
-		{"connector=dem", 404, "connector_not_found", "did you mean demo?"},
+		{"connector=dem", 404, "connector_not_found", "did you mean demo"},
 		{"user=ada", 400, "parameter_unknown", "connection, connector, identifier, status, limit, after"},
 		{"limit=%zz", 400, "parameter_invalid", "percent"},
 		{"limit=5;status=ACTIVE", 400, "parameter_invalid", ""},

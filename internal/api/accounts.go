@@ -10,6 +10,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/consent"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -32,7 +33,7 @@ func (a *api) listAccounts(w http.ResponseWriter, r *http.Request) error {
 	page := client.Page[client.Account]{Items: make([]client.Account, len(got.Items)), Next: got.Next, Damaged: got.Damaged}
 	names := a.names(r.Context())
 	for i, account := range got.Items {
-		page.Items[i] = accountOf(account, names(account.ConnectionID))
+		page.Items[i] = a.accountOf(account, names(account.ConnectionID))
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -75,7 +76,24 @@ func (a *api) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, accountOf(account, a.names(r.Context())(account.ConnectionID)))
+	return answer(w, http.StatusOK, a.accountOf(account, a.names(r.Context())(account.ConnectionID)))
+}
+
+// createAccount connects an account whose credential needs no browser.
+func (a *api) createAccount(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	in, err := readBody[client.NewAccount](w, r)
+	if err != nil {
+		return err
+	}
+	account, err := a.Consent.Connect(r.Context(), consent.Direct{Connection: in.Connection, Identifier: in.Identifier, Inputs: in.Inputs})
+	if err != nil {
+		return stored(err)
+	}
+	w.Header().Set("Location", a.Prefix+"/accounts/"+string(account.ID))
+	return answer(w, http.StatusCreated, a.accountOf(account, in.Connection))
 }
 
 func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
@@ -87,7 +105,7 @@ func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, disconnectionOf(d, a.names(r.Context())(account.ConnectionID)))
+	return answer(w, http.StatusOK, a.disconnectionOf(d, a.names(r.Context())(account.ConnectionID)))
 }
 
 // changed is the account that a request without body is to change.
@@ -98,8 +116,8 @@ func (a *api) changed(w http.ResponseWriter, r *http.Request) (vault.ConnectedAc
 	return a.account(r)
 }
 
-func disconnectionOf(d broker.Disconnection, connection string) client.Disconnection {
-	return client.Disconnection{Account: accountOf(d.Account, connection), Revoked: d.Revoked, RevokeError: d.RevokeError}
+func (a *api) disconnectionOf(d broker.Disconnection, connection string) client.Disconnection {
+	return client.Disconnection{Account: a.accountOf(d.Account, connection), Revoked: d.Revoked, RevokeError: d.RevokeError}
 }
 
 // account returns the account that the path names, by its ID or by connection and identifier. The
@@ -160,15 +178,15 @@ func (a *api) names(ctx context.Context) func(vault.ConnectionID) string {
 	}
 }
 
-func accountOf(a vault.ConnectedAccount, connection string) client.Account {
+func (a *api) accountOf(c vault.ConnectedAccount, connection string) client.Account {
 	return client.Account{
-		ID: string(a.ID), Connection: connection, Connector: a.Connector, Identifier: a.Identifier,
-		Status: string(a.Status), Reason: a.Reason, Next: nextOf(a, connection), Identity: client.Identity(a.Identity),
-		RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes, MissingScopes: missingScopes(a),
-		CreatedAt: a.CreatedAt.UTC(), ConnectedAt: a.ConnectedAt.UTC(), RefreshedAt: a.RefreshedAt.UTC(),
-		TokenExpiresAt: a.TokenExpiresAt.UTC(), RefreshExpiresAt: a.RefreshExpiresAt.UTC(),
-		LastUsedAt: a.LastUsedAt.UTC(), CheckedAt: a.CheckedAt.UTC(), NextDueAt: nextDue(a),
-		LastError: a.LastError, LastErrorClass: a.LastErrorClass, LastErrorAt: a.LastErrorAt.UTC(), Failures: a.Failures,
+		ID: string(c.ID), Connection: connection, Connector: c.Connector, Identifier: c.Identifier,
+		Status: string(c.Status), Reason: c.Reason, Next: a.nextOf(c, connection), Identity: client.Identity(c.Identity),
+		RequestedScopes: c.RequestedScopes, GrantedScopes: c.GrantedScopes, MissingScopes: missingScopes(c),
+		CreatedAt: c.CreatedAt.UTC(), ConnectedAt: c.ConnectedAt.UTC(), RefreshedAt: c.RefreshedAt.UTC(),
+		TokenExpiresAt: c.TokenExpiresAt.UTC(), RefreshExpiresAt: c.RefreshExpiresAt.UTC(),
+		LastUsedAt: c.LastUsedAt.UTC(), CheckedAt: c.CheckedAt.UTC(), NextDueAt: nextDue(c),
+		LastError: c.LastError, LastErrorClass: c.LastErrorClass, LastErrorAt: c.LastErrorAt.UTC(), Failures: c.Failures,
 	}
 }
 
@@ -195,18 +213,21 @@ func missingScopes(a vault.ConnectedAccount) []string {
 }
 
 // nextOf says what brings an account back to ACTIVE.
-func nextOf(a vault.ConnectedAccount, connection string) string {
-	if a.Status == vault.StatusActive {
+func (a *api) nextOf(c vault.ConnectedAccount, connection string) string {
+	if c.Status == vault.StatusActive {
 		return ""
 	}
 	if connection == "" {
 		return "put the connection back, or connect the user at another one"
 	}
-	link := "send the user to an authorization link: `claviger connect " + connection + " " + a.Identifier + "`"
-	if a.Status == vault.StatusPendingVerification {
-		return "finish the verification, or " + link
+	next := "send the user to an authorization link: `claviger connect " + connection + " " + c.Identifier + "`"
+	if live, err := a.Connections.ByName(connection); err == nil && !live.Connector().Mode.NeedsUser() {
+		next = "connect it with a good credential: `claviger accounts add " + connection + " " + c.Identifier + "`"
 	}
-	return link
+	if c.Status == vault.StatusPendingVerification {
+		return "finish the verification, or " + next
+	}
+	return next
 }
 
 func joined[T ~string](all []T) string {

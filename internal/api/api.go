@@ -3,10 +3,10 @@
 //
 // [New] makes a handler that may be put on Caddy's admin endpoint or on a site; it does no
 // authentication of its own. It speaks JSON in both directions, with the types of package client,
-// and answers errors as problem documents. No answer holds a refresh token, a client secret or a key,
-// and so there is no route for an export. Confidential are the URL of a new authorization link, the secret
-// of a new webhook, and the access token of an account whose connection exposes tokens. [Problem] translates the errors of all
-// packages below, for the data plane too.
+// and answers errors as problem documents. No answer holds a refresh token, a client secret, the value of
+// a secret input or a key, and so there is no route for an export. Confidential are the URL of a new
+// authorization link, the secret of a new webhook, and the access token of an account whose connection
+// exposes tokens. [Problem] translates the errors of all packages below, for the data plane too.
 package api
 
 import (
@@ -30,14 +30,13 @@ import (
 // DefaultPrefix is where the routes are when [Options].Prefix is empty.
 const DefaultPrefix = "/claviger"
 
-// Options are what the API works with. Vault, Connections, Catalog and Broker are required.
+// Options are what the API works with. Vault, Connections, Catalog, Broker and Consent are required.
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
 	Catalog     *connectors.Catalog
 	Broker      *broker.Broker
-	// Consent makes authorization links. It is nil when no callback is configured; then asking for
-	// a link is refused with callback_not_configured.
+	// Consent makes authorization links, and connects accounts without.
 	Consent *consent.Flow
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
 	Unsaved func() int
@@ -47,8 +46,9 @@ type Options struct {
 	// Deliver wakes who delivers to webhooks. It does not block. Nil means that nobody does.
 	Deliver func()
 	// Expand replaces the one placeholder, such as {env.SECRET} or {file./run/secret}, that a
-	// client secret consists of. Nil means that placeholders are refused. Set it on the admin
-	// endpoint only: who may name a file here can have it sent to the connector's token endpoint.
+	// client secret, or the value of a connection's secret input, consists of. Nil means that
+	// placeholders are refused. Set it on the admin endpoint only: who may name a file here can have
+	// it sent to the connector's provider.
 	Expand func(placeholder string) (string, error)
 	// Version is the version of the program, StartedAt when it began; zero means now.
 	Version   string
@@ -87,6 +87,7 @@ func New(o Options) http.Handler {
 	a.route("DELETE /connections/{name}", a.deleteConnection)
 	a.route("POST /links", a.createLink)
 	a.route("GET /accounts", a.listAccounts)
+	a.route("POST /accounts", a.createAccount)
 	a.route("GET /accounts/{id}", a.showAccount)
 	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
 	a.route("POST /accounts/{id}/disconnect", a.disconnect)

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -55,14 +58,11 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := checkScopes(in.Scopes); err != nil {
 		return err
 	}
-	secret, err := a.clientSecret(in.ClientSecret)
+	c, err := a.newConnection(in, a.secret)
 	if err != nil {
 		return err
 	}
-	made, err := a.Connections.Add(r.Context(), vault.Connection{
-		Name: in.Name, Connector: in.Connector, ClientID: in.ClientID, ClientSecret: secret,
-		Scopes: in.Scopes, Params: in.Params, ExposeTokens: in.ExposeTokens,
-	})
+	made, err := a.Connections.Add(r.Context(), c)
 	if err != nil {
 		return stored(err)
 	}
@@ -106,21 +106,57 @@ func checkScopes(scopes []string) error {
 	return nil
 }
 
-// clientSecret takes a secret as it is, or from where its placeholder says.
-func (a *api) clientSecret(given string) (vault.Secret, error) {
-	if strings.TrimSpace(given) != given {
-		return vault.Secret{}, badField("client_secret", "must not begin or end with white space")
+// newConnection is the connection that a request is about. secret makes a secret of what a field has.
+func (a *api) newConnection(in client.NewConnection, secret func(field, given string) (vault.Secret, error)) (vault.Connection, error) {
+	c := vault.Connection{
+		Name: in.Name, Connector: in.Connector, Way: in.Auth, ClientID: in.ClientID,
+		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens,
+	}
+	var err error
+	if c.ClientSecret, err = secret("client_secret", in.ClientSecret); err != nil {
+		return vault.Connection{}, err
+	}
+	open := connection.OpenParams(a.Catalog, in.Connector, in.Auth)
+	for _, name := range slices.Sorted(maps.Keys(in.Params)) {
+		if open[name] {
+			if c.Params == nil {
+				c.Params = map[string]string{}
+			}
+			c.Params[name] = in.Params[name]
+			continue
+		}
+		if c.SecretParams == nil {
+			c.SecretParams = vault.Secrets{}
+		}
+		if c.SecretParams[name], err = secret("params."+name, in.Params[name]); err != nil {
+			return vault.Connection{}, err
+		}
+	}
+	return c, nil
+}
+
+// asGiven makes a secret of a text as it is.
+func asGiven(_, given string) (vault.Secret, error) { return vault.NewSecret(given), nil }
+
+// secret takes a secret as it is, or from where its placeholder says.
+func (a *api) secret(field, given string) (vault.Secret, error) {
+	ends := strings.TrimRight(given, "\r\n") // as a private key does
+	if field == "client_secret" {
+		ends = given
+	}
+	if strings.TrimSpace(ends) != ends {
+		return vault.Secret{}, badField(field, "must not begin or end with white space")
 	}
 	if !isPlaceholder(given) {
 		return vault.NewSecret(given), nil
 	}
 	if a.Expand == nil {
-		return vault.Secret{}, badField("client_secret", "must be the secret itself: placeholders are not available here")
+		return vault.Secret{}, badField(field, "must be the secret itself: placeholders are not available here")
 	}
 	value, err := a.Expand(given)
 	value = strings.TrimSpace(value)
 	if err != nil || value == "" {
-		return vault.Secret{}, refuse(CodeSecretEmpty, "the placeholder in field client_secret stands for nothing", "")
+		return vault.Secret{}, refuse(CodeSecretEmpty, "the placeholder in field "+field+" stands for nothing", "")
 	}
 	return vault.NewSecret(value), nil
 }
@@ -131,19 +167,22 @@ func isPlaceholder(s string) bool {
 	return ok && (strings.HasPrefix(rest, "{env.") || strings.HasPrefix(rest, "{file.")) && !strings.ContainsAny(rest[1:], "{}")
 }
 
-// connectionOf is c without its secret.
+// connectionOf is c without its secrets.
 func (a *api) connectionOf(c vault.Connection) client.Connection {
 	out := client.Connection{
-		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
-		ClientID: c.ClientID, HasClientSecret: !c.ClientSecret.IsZero(), Scopes: c.Scopes, Params: c.Params,
-		ExposeTokens: c.ExposeTokens,
-		RedirectURI:  a.redirectURI(c.Name), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Auth: c.Way, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
+		ClientID: c.ClientID, HasClientSecret: !c.ClientSecret.IsZero(), Scopes: c.Scopes,
+		ExposeTokens: c.ExposeTokens, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
-	// The secret of a configured connection is only in the live one.
+	if consents(a.Catalog, c.Connector, c.Way) {
+		out.RedirectURI = a.redirectURI(c.Name)
+	}
+	// The secrets of a configured connection are only in the live one.
 	live, err := a.Connections.ByName(c.Name)
 	switch {
 	case err == nil && live.ID == c.ID:
-		out.HasClientSecret = !live.ClientSecret.IsZero()
+		c = live.Connection
+		out.HasClientSecret = !c.ClientSecret.IsZero()
 	case err == nil:
 		out.Broken = "another connection of this name is in use; reload to see this one"
 	case a.Connections.Broken()[c.Name] != nil:
@@ -151,13 +190,43 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	default:
 		out.Broken = "this process has not loaded the connection yet; reload its configuration"
 	}
+	out.Params, out.SecretParams = a.paramsOf(c)
 	return out
+}
+
+// paramsOf are a connection's params, and the names of those that are secret. One that was none when it was
+// stored may be one by now.
+func (a *api) paramsOf(c vault.Connection) (params map[string]string, secret []string) {
+	open := connection.OpenParams(a.Catalog, c.Connector, c.Way)
+	secret = slices.AppendSeq(secret, maps.Keys(c.SecretParams))
+	for name, value := range c.Params {
+		if !open[name] {
+			secret = append(secret, name)
+			continue
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[name] = value
+	}
+	slices.Sort(secret)
+	return params, slices.Compact(secret)
+}
+
+// consents tells whether users of a connector are sent to the provider, in that way. Of one that is not
+// known they may be.
+func consents(catalog *connectors.Catalog, connector, way string) bool {
+	k, ok := catalog.Lookup(connector)
+	if ok {
+		k, ok = k.Way(way)
+	}
+	return !ok || k.Mode.Consents()
 }
 
 // redirectURI is what has to be registered at the provider for a connection of that name; empty
 // when there is no callback.
 func (a *api) redirectURI(name string) string {
-	if a.Consent == nil {
+	if a.Consent == nil { // who asks about the catalogue alone has none
 		return ""
 	}
 	return a.Consent.Callback(name)

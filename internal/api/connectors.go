@@ -4,36 +4,123 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/vault"
 )
 
-func (a *api) listConnectors(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
-		return err
-	}
-	all := a.Catalog.All()
-	page := client.Page[client.ConnectorSummary]{Items: make([]client.ConnectorSummary, len(all))}
-	for i, k := range all {
-		page.Items[i] = summaryOf(k)
-	}
-	return answer(w, http.StatusOK, page)
+var modes = []connectors.Mode{
+	connectors.ModeCode, connectors.ModeClientCredentials, connectors.ModePassword, connectors.ModeDevice, connectors.ModeJWTBearer,
+	connectors.ModeTokenExchange, connectors.ModeJWT, connectors.ModeOAuth1, connectors.ModeLogin, connectors.ModeStatic, connectors.ModeNone,
 }
 
+func (a *api) listConnectors(w http.ResponseWriter, r *http.Request) error {
+	values, err := query(r, append([]string{"q", "category", "mode"}, pageParams...)...)
+	if err != nil {
+		return err
+	}
+	page, err := connectorPage(values)
+	if err != nil {
+		return err
+	}
+	out := client.Page[client.ConnectorSummary]{Items: []client.ConnectorSummary{}}
+	for _, k := range a.Catalog.All() {
+		if k.Name <= page.After || !selects(values, k) {
+			continue
+		}
+		if len(out.Items) == page.Limit {
+			out.Next = out.Items[page.Limit-1].Name
+			break
+		}
+		out.Items = append(out.Items, summaryOf(k))
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+// connectorPage is pageOf for the catalogue, whose pages go by the connectors' names.
+func connectorPage(values url.Values) (vault.PageQuery, error) {
+	q, err := pageOf(values)
+	switch {
+	case err != nil:
+		return vault.PageQuery{}, err
+	case q.After != "" && !vault.ValidName(q.After):
+		return vault.PageQuery{}, badParameter("after", "is not the next of an earlier page of the same list")
+	case values.Has("mode") && !slices.Contains(modes, connectors.Mode(values.Get("mode"))):
+		return vault.PageQuery{}, badParameter("mode", "must be one of "+joined(modes))
+	}
+	q.Limit = cmp.Or(q.Limit, defaultPage)
+	return q, nil
+}
+
+// selects tells whether the filters leave a connector in.
+func selects(values url.Values, k *connectors.Connector) bool {
+	if category := values.Get("category"); category != "" && !slices.Contains(k.Categories, category) {
+		return false
+	}
+	if mode := values.Get("mode"); mode != "" && !slices.Contains(modesOf(k), mode) {
+		return false
+	}
+	text := strings.ToLower(strings.Join(append([]string{k.Name, k.Title, k.Description}, k.Categories...), "\n"))
+	for word := range strings.FieldsSeq(strings.ToLower(values.Get("q"))) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// modesOf are the modes of a connector's ways, that of the standard way first.
+func modesOf(k *connectors.Connector) []string {
+	if len(k.Ways) == 0 {
+		return []string{modeOf(k.Mode)}
+	}
+	list := make([]string, len(k.Ways))
+	for i, w := range k.Ways {
+		list[i] = modeOf(w.Mode)
+	}
+	return list
+}
+
+func modeOf(m connectors.Mode) string { return string(cmp.Or(m, connectors.ModeCode)) }
+
 func (a *api) showConnector(w http.ResponseWriter, r *http.Request) error {
-	if _, err := query(r); err != nil {
+	values, err := query(r, "auth")
+	if err != nil {
 		return err
 	}
 	k, err := a.connector(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
-	c := connectorOf(k)
-	c.RedirectURI = a.redirectURI("{connection}")
+	one, ok := k.Way(values.Get("auth"))
+	if !ok {
+		return noWay(k)
+	}
+	c := connectorOf(one)
+	c.Ways, c.Auth = waysOf(k), values.Get("auth")
+	if c.Auth == "" && len(k.Ways) > 0 {
+		c.Auth = k.Ways[0].ID
+	}
+	if one.Mode.Consents() {
+		c.RedirectURI = a.redirectURI("{connection}")
+	}
 	return answer(w, http.StatusOK, c)
+}
+
+func noWay(k *connectors.Connector) error {
+	if len(k.Ways) == 0 {
+		return badParameter("auth", "must be left out: connector "+k.Name+" has one way only")
+	}
+	ids := make([]string, len(k.Ways))
+	for i, w := range k.Ways {
+		ids[i] = w.ID
+	}
+	return badParameter("auth", "must be one of "+strings.Join(ids, ", "))
 }
 
 // connector looks a connector up, or suggests others.
@@ -50,32 +137,69 @@ func (a *api) connector(name string) (*connectors.Connector, error) {
 
 func summaryOf(k *connectors.Connector) client.ConnectorSummary {
 	return client.ConnectorSummary{
-		Name: k.Name, Title: k.Title, Description: k.Description,
+		Name: k.Name, Title: k.Title, Description: k.Description, Mode: modesOf(k)[0], Ways: waysOf(k),
+		Tested:     client.Tested{How: cmp.Or(k.Tested.How, connectors.Unverified), Date: k.Tested.Date},
 		Categories: k.Categories, Docs: k.Docs, Notes: k.Notes,
 	}
 }
 
+func waysOf(k *connectors.Connector) []client.Way {
+	var list []client.Way
+	for _, w := range k.Ways {
+		list = append(list, client.Way{ID: w.ID, Title: w.Title, Mode: modeOf(w.Mode)})
+	}
+	return list
+}
+
+// connectorOf is a connector with one way only.
 func connectorOf(k *connectors.Connector) client.Connector {
 	c := client.Connector{
 		ConnectorSummary: summaryOf(k),
-		AuthorizeURL:     k.Authorize.URL.String(),
-		Issuer:           k.Authorize.Issuer.String(),
-		TokenURL:         k.Token.URL.String(),
-		RefreshURL:       k.Refresh.URL.String(),
-		ClientAuth:       string(k.Token.ClientAuth),
-		PKCE:             string(cmp.Or(k.Authorize.PKCE, connectors.PKCERequired)),
-		Scopes:           client.Scopes{Default: k.Authorize.Scope.Default, Always: k.Authorize.Scope.Always, None: k.Authorize.Scope.None},
-		Refresh:          client.Refresh{Supported: !k.Refresh.None},
-		BaseURL:          k.API.BaseURL.String(),
-		Hosts:            k.API.Hosts,
-		Verifies:         k.Verify != nil,
-		Identifies:       k.Identity != nil,
+		Setup:            k.Setup,
+		Inputs:           inputsOf(k.App),
+		AccountInputs:    inputsOf(k.Account),
+		NeedsUser:        k.Mode.NeedsUser(),
+		Device:           k.Device != nil,
+
+		AuthorizeURL:    k.Authorize.URL.String(),
+		Issuer:          k.Authorize.Issuer.String(),
+		RequestTokenURL: k.Authorize.RequestURL.String(),
+		TokenURL:        k.Token.URL.String(),
+		RefreshURL:      k.Refresh.URL.String(),
+		ClientAuth:      string(k.Token.ClientAuth),
+		Scopes: client.Scopes{
+			Default: textsOf(k.Authorize.Scope.Default), Always: textsOf(k.Authorize.Scope.Always),
+			None: k.Authorize.Scope.None, Known: k.Authorize.Scope.Known,
+		},
+		Refresh:           refreshOf(k),
+		BaseURL:           k.API.BaseURL.String(),
+		Hosts:             k.API.Hosts,
+		Inject:            injectionsOf(k),
+		ClientCertificate: k.ClientCert != nil,
+		Verifies:          k.Verify != nil,
+		Identifies:        k.Identity != nil,
+	}
+	c.NeedsClientID, c.NeedsClientSecret = k.NeedsClient()
+	if modeOf(k.Mode) == client.ModeCode {
+		c.PKCE = string(cmp.Or(k.Authorize.PKCE, connectors.PKCERequired))
+	}
+	if k.Device != nil {
+		c.DeviceURL = k.Device.URL.String()
+	}
+	if k.Introspect != nil {
+		c.IntrospectURL = k.Introspect.URL.String()
 	}
 	if k.Revoke != nil {
 		c.RevokeURL = k.Revoke.URL.String()
 	}
-	if c.Refresh.Supported {
-		c.Refresh.Rotates = cmp.Or(k.Refresh.Rotates, "sometimes")
+	if k.Signer != nil {
+		c.Signer = k.Signer.Kind
+	}
+	for _, s := range k.Steps {
+		c.StepURLs = append(c.StepURLs, s.Request.URL.String())
+	}
+	for _, s := range k.API.Slots {
+		c.Slots = append(c.Slots, s.Name)
 	}
 	if len(k.API.Bases) > 0 {
 		c.Bases = make(map[string]string, len(k.API.Bases))
@@ -83,14 +207,52 @@ func connectorOf(k *connectors.Connector) client.Connector {
 			c.Bases[name] = t.String()
 		}
 	}
-	for _, in := range k.App {
-		c.Inputs = append(c.Inputs, client.Input{
-			Name: in.Name, Title: in.Title, Description: in.Description, Example: in.Example,
-			Default: in.Default, Pattern: in.Pattern, Required: in.Default == "",
+	return c
+}
+
+// refreshOf says whether a token is renewed without the user, and what of a refresh token becomes.
+func refreshOf(k *connectors.Connector) client.Refresh {
+	switch k.Mode {
+	case connectors.ModeStatic, connectors.ModeNone, connectors.ModeOAuth1:
+		return client.Refresh{}
+	}
+	if k.RenewsWithoutRefreshToken() {
+		return client.Refresh{Supported: true}
+	}
+	if k.Refresh.None {
+		return client.Refresh{}
+	}
+	return client.Refresh{Supported: true, Rotates: cmp.Or(k.Refresh.Rotates, "sometimes")}
+}
+
+func inputsOf(list []connectors.Input) []client.Input {
+	var out []client.Input
+	for _, in := range list {
+		out = append(out, client.Input{
+			Name: in.Name, Title: in.Title, Description: in.Description, Example: in.Example, Help: in.Help,
+			Default: in.Default, Required: in.Default == "" && !in.Optional, Secret: in.Secret, Multiline: in.Multiline,
+			Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize,
 		})
 	}
+	return out
+}
+
+func injectionsOf(k *connectors.Connector) []client.Injection {
+	out := []client.Injection{}
 	for _, in := range k.Injections() {
-		c.Inject = append(c.Inject, client.Injection{In: in.In, Name: in.Name, Template: in.Template.String()})
+		one := client.Injection{In: in.In, Name: in.Name, Template: in.Template.String(), Slot: in.Slot}
+		if in.Basic != nil {
+			one.User, one.Password = in.Basic.User.String(), in.Basic.Password.String()
+		}
+		out = append(out, one)
 	}
-	return c
+	return out
+}
+
+func textsOf(list []connectors.Template) []string {
+	var out []string
+	for _, t := range list {
+		out = append(out, t.String())
+	}
+	return out
 }

@@ -34,7 +34,7 @@ func (a *api) forget(w http.ResponseWriter, r *http.Request) error {
 	}
 	names := a.names(r.Context())
 	for i, d := range got.Accounts {
-		out.Accounts[i] = disconnectionOf(d, names(d.Account.ConnectionID))
+		out.Accounts[i] = a.disconnectionOf(d, names(d.Account.ConnectionID))
 		out.Accounts[i].Account.Next = "" // it is gone
 	}
 	for i, id := range got.Removed {

@@ -1,12 +1,13 @@
 package api
 
 import (
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -32,8 +33,6 @@ func (m *importer) read(in client.ImportAccount, c vault.Connection) (vault.Conn
 		return vault.ConnectedAccount{}, nil, refuseItem("its status must be one of %s", joined(statuses))
 	case slices.ContainsFunc(texts, tooLong):
 		return vault.ConnectedAccount{}, nil, refuseItem("one of its texts is longer than 2 KiB")
-	case in.Grant == nil && status == vault.StatusActive:
-		return vault.ConnectedAccount{}, nil, refuseItem("it is ACTIVE and comes without tokens: connect its user again")
 	}
 	a := vault.ConnectedAccount{
 		ID: vault.AccountID(in.ID), ConnectionID: c.ID, Connector: c.Connector, Identifier: in.Identifier,
@@ -41,10 +40,14 @@ func (m *importer) read(in client.ImportAccount, c vault.Connection) (vault.Conn
 		RequestedScopes: in.RequestedScopes, GrantedScopes: in.GrantedScopes,
 		ConnectedAt: in.ConnectedAt, RefreshedAt: in.RefreshedAt,
 	}
-	if in.Grant == nil || !used(in.Status) {
+	given := in.Grant
+	if given == nil && status == vault.StatusActive {
+		given = &client.ImportGrant{} // enough for a connector that asks for nothing
+	}
+	if given == nil || !used(in.Status) {
 		return a, nil, nil
 	}
-	g, err := m.readGrant(*in.Grant, c)
+	g, err := m.readGrant(*given, c)
 	return a, g, err
 }
 
@@ -54,44 +57,39 @@ func used(status string) bool {
 }
 
 func (m *importer) readGrant(in client.ImportGrant, c vault.Connection) (*vault.Grant, error) {
+	live, err := connection.New(c, m.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	k := live.Connector()
+	captured, slots := kept(k, in)
+	tokens := append(slices.Collect(maps.Values(slots)), in.AccessToken, in.RefreshToken, in.IDToken)
 	switch {
-	case in.AccessToken == "" && in.RefreshToken == "":
-		return nil, refuseItem("its grant has neither an access_token nor a refresh_token")
-	case !validToken(in.AccessToken) || !validToken(in.RefreshToken) || !validToken(in.IDToken):
+	case in.AccessToken == "" && in.RefreshToken == "" && !tokenless(k):
+		return nil, refuseItem("it comes with neither an access_token nor a refresh_token: connect its user again")
+	case !allOf(tokens, validToken):
 		return nil, refuseItem("one of its tokens cannot be sent: it must be at most 16 KiB of printable ASCII without spaces, quotes and backslashes")
 	case slices.ContainsFunc(append(in.Scopes, in.RedirectURI), tooLong):
 		return nil, refuseItem("one of its texts is longer than 2 KiB")
 	}
+	if err := checkInputs(k, in.Inputs); err != nil {
+		return nil, err
+	}
+	inputs := vault.NewSecrets(in.Inputs)
+	own, err := live.For(inputs, captured)
+	if err != nil { // it may have a value in it
+		return nil, refuseItem("its inputs and captured values make no URLs, or no OAuth client, that connector %s allows", k.Name)
+	}
 	g := &vault.Grant{
 		Access: vault.NewSecret(in.AccessToken), Refresh: vault.NewSecret(in.RefreshToken), IDToken: vault.NewSecret(in.IDToken),
 		Scopes: in.Scopes, ObtainedAt: in.ObtainedAt, Expires: in.Expires, RefreshExpires: in.RefreshExpires,
-		ClientID: c.ClientID, RedirectURI: in.RedirectURI, Captured: m.captured(in.Captured, c),
+		ClientID: own.App.ClientID, RedirectURI: in.RedirectURI, Captured: captured, Slots: vault.NewSecrets(slots), Inputs: inputs,
 	}
-	if g.Access.IsZero() { // the first request refreshes it
+	if g.Access.IsZero() && !static(k.Mode) { // the first request gets it
 		g.ObtainedAt = time.Now()
 		g.Expires = g.ObtainedAt
 	}
 	return g, nil
-}
-
-// captured keeps what the connector itself would have kept of the token answer.
-func (m *importer) captured(given map[string]string, c vault.Connection) map[string]string {
-	k, ok := m.Catalog.Lookup(c.Connector)
-	if !ok {
-		return nil
-	}
-	var kept map[string]string
-	for name, text := range given {
-		unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
-		if _, wanted := k.Token.Capture[name]; !wanted || tooLong(text) || strings.ContainsFunc(text, unprintable) {
-			continue
-		}
-		if kept == nil {
-			kept = map[string]string{}
-		}
-		kept[name] = text
-	}
-	return kept
 }
 
 func tooLong(text string) bool { return len(text) > maxText }

@@ -74,16 +74,17 @@ func (m *importer) makeConnection(ctx context.Context, g *givenConnection) (stri
 	if err := checkScopes(g.Scopes); err != nil {
 		return "", err
 	}
-	c := vault.Connection{
-		Name: g.Name, Connector: g.Connector, ClientID: g.ClientID, ClientSecret: vault.NewSecret(g.ClientSecret),
-		Scopes: g.Scopes, Params: g.Params, ExposeTokens: g.ExposeTokens, Origin: vault.OriginAPI, Project: vault.DefaultProject,
+	c, err := m.newConnection(g.NewConnection, asGiven)
+	if err != nil {
+		return "", err
 	}
+	c.Origin, c.Project = vault.OriginAPI, vault.DefaultProject
 	if m.dry {
 		_, err := connection.New(c, m.Catalog)
 		g.made = c
 		return client.ImportCreated, err
 	}
-	_, err := m.Connections.Add(ctx, c)
+	_, err = m.Connections.Add(ctx, c)
 	return client.ImportCreated, err
 }
 
@@ -185,11 +186,20 @@ func (m *importer) connectionOf(ctx context.Context, in client.ImportAccount) (v
 	if in.Grant != nil {
 		own = in.Grant.ClientID
 	}
-	if own = cmp.Or(own, g.ClientID); own != "" && own != c.ClientID {
+	if own = cmp.Or(own, g.ClientID); own != "" && own != c.ClientID && !m.ownClients(c) {
 		return vault.Connection{}, refuseItem("its tokens are of the OAuth client %.80q, and connection %s has another one (%.80q), "+
 			"which the provider would not refresh them for: give the connection that client, or connect the user again", own, c.Name, c.ClientID)
 	}
 	return c, nil
+}
+
+// ownClients tells whether each account of the connection has an OAuth client of its own.
+func (m *importer) ownClients(c vault.Connection) bool {
+	k, ok := m.Catalog.Lookup(c.Connector)
+	if ok {
+		k, ok = k.Way(c.Way)
+	}
+	return ok && k.Token.Client != nil
 }
 
 // create makes an account that is not here yet.

@@ -105,6 +105,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 	}
 	if change != nil {
 		change(&o)
+		k.set = o.Connections
 	}
 	s := httptest.NewServer(api.New(o))
 	t.Cleanup(s.Close)

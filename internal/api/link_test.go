@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/api"
+	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -71,8 +74,41 @@ func TestLinkRefused(t *testing.T) {
 	}
 }
 
+func TestLinkInputs(t *testing.T) {
+	k := setup(t, withOwn(t, vault.Connection{Name: "shop", Connector: "shop", ClientID: "x"}))
+	inputs := map[string]string{"shop": "acme", "pin": canaryPosted}
+	l, err := k.CreateLink(t.Context(), client.NewLink{Connection: "shop", Identifier: "ada", Inputs: inputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := k.vault.FindLink(t.Context(), vault.NewSecret(l.URL[strings.LastIndex(l.URL, "/")+1:]))
+	if err != nil || !stored.Inputs["shop"].Equal(vault.NewSecret("acme")) || !stored.Inputs["pin"].Equal(vault.NewSecret(canaryPosted)) {
+		t.Errorf("the link has %d inputs, %v", len(stored.Inputs), err)
+	}
+	for name, inputs := range map[string]map[string]string{
+		"missing": nil, "unfit": {"shop": "a.b"}, "unknown": {"shop": "acme", "token": canaryPosted},
+	} {
+		_, err := k.CreateLink(t.Context(), client.NewLink{Connection: "shop", Identifier: "ada", Inputs: inputs})
+		if e := refused(t, err, 422, "account_inputs_invalid"); strings.Contains(e.Error(), "canary") || e.Next == "" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	k.noCanaries("GET /connections/shop", "GET /events")
+}
+
+// withFlow gives the API a flow of its connections, with that callback or none.
+func withFlow(t *testing.T, callback *url.URL) func(*api.Options) {
+	return func(o *api.Options) {
+		var err error
+		o.Consent, err = consent.New(consent.Options{Vault: o.Vault, Connections: o.Connections, OAuth: oauth.New(oauth.Options{}), Callback: callback})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLinkWithoutCallback(t *testing.T) {
-	k := setup(t, func(o *api.Options) { o.Consent = nil })
+	k := setup(t, withFlow(t, nil))
 	_, err := k.CreateLink(t.Context(), client.NewLink{Connection: "mail", Identifier: "ada"})
 	if e := refused(t, err, 409, "callback_not_configured"); !strings.Contains(e.Next, "callback https://") {
 		t.Errorf("next is %q, want what to add", e.Next)

@@ -15,11 +15,8 @@ func (a *api) createLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if a.Consent == nil {
-		return refuse(CodeNoCallback, "authorization links need a callback, and none is configured", "")
-	}
 	issued, err := a.Consent.Begin(r.Context(), consent.Request{
-		Connection: in.Connection, Identifier: in.Identifier, Scopes: in.Scopes,
+		Connection: in.Connection, Identifier: in.Identifier, Scopes: in.Scopes, Inputs: in.Inputs,
 		ReturnURL: in.ReturnURL, State: in.State,
 	})
 	if err != nil {

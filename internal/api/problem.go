@@ -28,7 +28,6 @@ const (
 	CodeParameter       = "parameter_invalid"
 	CodeParamUnknown    = "parameter_unknown"
 	CodeSecretEmpty     = "client_secret_empty"
-	CodeNoCallback      = "callback_not_configured"
 	CodeNotFound        = "record_not_found"
 	CodeExists          = "record_exists"
 	CodeConflict        = "record_changed"
@@ -70,7 +69,6 @@ var outcomes = map[string]outcome{
 	CodeParameter:    {status: http.StatusBadRequest},
 	CodeParamUnknown: {status: http.StatusBadRequest},
 	CodeSecretEmpty:  {status: http.StatusBadRequest, next: "check that the variable is set, or the file exists and is readable, where the server runs"},
-	CodeNoCallback:   {status: http.StatusConflict, next: "add `callback https://accounts.example.com/oauth/callback` to the claviger block of the Caddyfile, with a site that has claviger_consent"},
 	CodeNotFound:     {status: http.StatusNotFound},
 	CodeExists:       {status: http.StatusConflict},
 	CodeConflict:     {status: http.StatusConflict, next: "read it again and repeat the request"},
@@ -98,6 +96,7 @@ var outcomes = map[string]outcome{
 	string(broker.CodeUnverified):        {status: http.StatusConflict},
 	string(broker.CodeNotExposed):        {status: http.StatusForbidden},
 	string(broker.CodeBaseUnknown):       {status: http.StatusBadRequest},
+	string(broker.CodeSlotUnknown):       {status: http.StatusBadRequest},
 	string(broker.CodeRefreshFailed):     {status: http.StatusBadGateway, retry: 2 * time.Second},
 	string(broker.CodeClientRejected):    {status: http.StatusBadGateway},
 	string(broker.CodeVaultUnavailable):  {status: http.StatusServiceUnavailable, next: "run `claviger doctor` on the host", retry: 5 * time.Second},
@@ -113,6 +112,7 @@ var outcomes = map[string]outcome{
 	connection.CodeExists:            {status: http.StatusConflict, next: "choose another name, or delete that connection first"},
 	connection.CodeInvalidName:       {status: http.StatusBadRequest},
 	connection.CodeInvalidConnection: {status: http.StatusBadRequest, next: "`claviger connectors show` lists what the connector needs"},
+	connection.CodeInvalidInputs:     {status: http.StatusUnprocessableEntity, next: "`claviger connectors show` lists what each account needs"},
 	connection.CodeReadOnly:          {status: http.StatusConflict},
 	connection.CodeHasAccounts:       {status: http.StatusConflict},
 	connection.CodeConnectorChanged:  {status: http.StatusConflict},

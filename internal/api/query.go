@@ -12,7 +12,10 @@ import (
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-const maxPage = 200
+const (
+	defaultPage = 50 // as the vault's
+	maxPage     = 200
+)
 
 // sinceForm is what ParseSince takes, in words.
 const sinceForm = "must be a time such as 2026-05-04T12:00:00Z, or how long ago, such as 90m or 7d"

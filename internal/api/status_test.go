@@ -63,36 +63,3 @@ func TestVaultUnavailable(t *testing.T) {
 		})
 	}
 }
-
-func TestConnectors(t *testing.T) {
-	k := setup(t, nil)
-	all, err := k.Connectors(t.Context())
-	if err != nil || len(all) == 0 {
-		t.Fatalf("got %d connectors, %v", len(all), err)
-	}
-	for i, c := range all {
-		if c.Name == "" || c.Title == "" || i > 0 && all[i-1].Name >= c.Name {
-			t.Errorf("connector %d is %+v", i, c)
-		}
-		if _, err := k.Connector(t.Context(), c.Name); err != nil {
-			t.Errorf("%s: %v", c.Name, err)
-		}
-	}
-	d, err := k.Connector(t.Context(), "demo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.AuthorizeURL != "http://127.0.0.1:{app.port}/authorize" || d.TokenURL == "" || d.RevokeURL == "" ||
-		d.ClientAuth != "basic" || d.PKCE != "required" || len(d.Scopes.Default) == 0 || !d.Refresh.Supported ||
-		d.BaseURL == "" || len(d.Inputs) != 1 || !d.Inputs[0].Required || !d.Identifies ||
-		d.RedirectURI != "https://accounts.example.com/oauth/callback/{connection}" {
-		t.Errorf("got %+v", d)
-	}
-	if want := []client.Injection{{In: "header", Name: "Authorization", Template: "Bearer {token}"}}; !cmp.Equal(d.Inject, want) {
-		t.Errorf("inject is %+v, want %+v", d.Inject, want)
-	}
-	_, err = k.Connector(t.Context(), "demmo")
-	if e := refused(t, err, 404, "connector_not_found"); !strings.Contains(e.Next, "demo") {
-		t.Errorf("next is %q, want a suggestion", e.Next)
-	}
-}

@@ -60,7 +60,7 @@ func TestBodyStrict(t *testing.T) {
 	}
 	t.Run("fields are named", func(t *testing.T) {
 		got := k.send("POST", "/claviger/links", `{"user":"ada"}`)
-		if want := "the fields are connection, identifier, scopes, return_url, state"; got.problem.Next != want {
+		if want := "the fields are connection, identifier, scopes, inputs, return_url, state"; got.problem.Next != want {
 			t.Errorf("next is %q, want %q", got.problem.Next, want)
 		}
 	})
@@ -123,7 +123,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/claviger/links", 405, "method_not_allowed", "POST"},
 		{"DELETE", "/claviger/accounts/" + string(a.ID), 405, "method_not_allowed", "GET, HEAD"},
 		{"GET", "/claviger/accounts/mail/ada/disconnect", 405, "method_not_allowed", "POST"},
-		{"BREW", "/claviger/accounts", 405, "method_not_allowed", "GET, HEAD"},
+		{"BREW", "/claviger/accounts", 405, "method_not_allowed", "GET, HEAD, POST"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {

@@ -21,7 +21,7 @@ func (a *api) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, client.AccountCheck{
-		Account: accountOf(done.Account, a.names(r.Context())(account.ConnectionID)),
+		Account: a.accountOf(done.Account, a.names(r.Context())(account.ConnectionID)),
 		OK:      done.OK, Code: done.Code, ProviderStatus: done.Status,
 	})
 }
@@ -37,7 +37,7 @@ func (a *api) refresh(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, client.AccountRefresh{
-		Account:   accountOf(now, a.names(r.Context())(account.ConnectionID)),
+		Account:   a.accountOf(now, a.names(r.Context())(account.ConnectionID)),
 		Refreshed: now.Generation > account.Generation,
 	})
 }

@@ -4,8 +4,10 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -78,19 +80,45 @@ type Target struct {
 
 // Credential is what is put on a request now.
 type Credential struct {
+	// Token is empty where there is none, as with an API key.
 	Token      vault.Secret
 	Generation uint64
+	// Connection is the connection as it is for the account: its bases are where the credential may go.
+	Connection *connection.Connection
+	slots      vault.Secrets
 	prepared   *inject.Prepared
 }
 
-// Inject puts the credential on r, the caller's private copy, as the connection's plan says. It
-// returns the errors of [inject.Plan.Prepare].
-func (c Credential) Inject(r *http.Request, plan *inject.Plan) error {
-	if c.prepared.Of(plan) {
-		c.prepared.Apply(r)
-		return nil
+// NeedsBody tells whether the whole body of a request has to be given to [Credential.Inject].
+func (c Credential) NeedsBody() bool {
+	return c.Connection.Inject.NeedsBody() || c.Connection.Signer != nil && c.Connection.Signer.NeedsBody()
+}
+
+// Inject puts the credential on r, the caller's private copy, and signs it where the connector wants that.
+// slot is which of several tokens goes on it. The body is the whole one if [Credential.NeedsBody], or nil if
+// there is none or it was too long; what comes back is the body to send. Errors are those of
+// [inject.Plan.Prepare], [inject.Prepared.Body] and [sign.Signer.Sign].
+func (c Credential) Inject(r *http.Request, slot string, body []byte) ([]byte, error) {
+	if c.prepared == nil { // it could not be prepared before either
+		_, err := c.Connection.Inject.Prepare(c.Connection.Values(c.Token, c.slots))
+		return nil, err
 	}
-	return plan.Apply(r, c.Token) // the connection was changed since the credential was opened
+	if c.Connection.Inject.NeedsBody() {
+		var err error
+		if body, err = c.prepared.Body(slot, r.Header, body); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.prepared.ApplySlot(r, slot); err != nil {
+		return nil, err
+	}
+	if c.Connection.Signer != nil {
+		if body != nil {
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		}
+		return body, c.Connection.Sign(r, c.Token, c.slots, body)
+	}
+	return body, nil
 }
 
 // maxCandidates bounds the list in a CodeAmbiguous error.
@@ -180,16 +208,36 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 	c, err := b.set.ByID(a.ConnectionID)
 	if err == nil {
 		e.name.connection = c.ID // one string for all accounts of a connection
+		e.credential.Connection = c
 	}
-	if err == nil && !g.Access.IsZero() {
-		if p, err := c.Inject.Prepare(g.Access); err == nil { // else the request that needs it is told
-			e.prepared, e.credential.prepared = p, &e.prepared
-		}
+	if err == nil && a.Status == vault.StatusActive {
+		b.open(e, c, g)
 	}
 	e.usedAt.Store(a.LastUsedAt.Unix())
 	l := b.lifeOf(c, g)
 	e.renewAt, e.deadAt = l.renewAt, l.deadAt
 	return e
+}
+
+// open prepares the credential of an ACTIVE account.
+func (b *Broker) open(e *entry, c *connection.Connection, g vault.Grant) {
+	own, err := c.For(g.Inputs, g.Captured)
+	if err != nil {
+		e.unfit = err
+		return
+	}
+	for _, secrets := range []vault.Secrets{g.Inputs, g.Slots} {
+		for name, one := range secrets {
+			e.own += len(name) + 2*one.Len() + mapOverhead
+		}
+	}
+	if own != c {
+		e.own += connectionOverhead + mapOverhead*len(own.App.Values)
+	}
+	e.credential.Connection, e.credential.slots = own, g.Slots
+	if p, err := own.Inject.Prepare(own.Values(g.Access, g.Slots)); err == nil { // else the request that needs it is told
+		e.prepared, e.credential.prepared = p, &e.prepared
+	}
 }
 
 func (b *Broker) notFound(ref Ref, err error) error {

@@ -19,6 +19,10 @@ type entry struct {
 	reason     string
 	credential Credential
 	prepared   inject.Prepared // what credential points to
+	// own is what the account's own inputs and further tokens take in memory.
+	own int
+	// unfit is why the connection cannot be used with the account's inputs.
+	unfit error
 	// renewAt is when a request starts a refresh behind it, deadAt when the token may no longer
 	// be used. Both are zero for a token that does not expire.
 	renewAt, deadAt time.Time
@@ -36,9 +40,15 @@ type nameKey struct {
 // entryOverhead is roughly what an entry costs beside its strings: two map slots and the struct.
 const entryOverhead = 600
 
+// Likewise for one value of a map, and for a connection that is the account's own.
+const (
+	mapOverhead        = 100
+	connectionOverhead = 2000
+)
+
 // size counts the token twice: as it is, and as it goes onto requests.
 func (e *entry) size() int {
-	return entryOverhead + len(e.id) + len(e.name.connection) + len(e.name.identifier) + 2*e.credential.Token.Len()
+	return entryOverhead + e.own + len(e.id) + len(e.name.connection) + len(e.name.identifier) + 2*e.credential.Token.Len()
 }
 
 // cache holds opened credentials, bounded by bytes. When it is full, some entries leave at random:

@@ -99,13 +99,13 @@ func (b *Broker) check(ctx context.Context, t Target) (Checked, uint64) {
 		if err != nil {
 			return Checked{Code: codeOf(err)}, 0
 		}
-		done := b.try(ctx, t.Connection, call, c.Token)
+		done := b.try(ctx, call, c)
 		if done.Code != CheckRefused || renewed {
 			return done, c.Generation
 		}
 		var next Credential
 		if next, err = b.Renew(ctx, t, c); err == nil && next.Generation == c.Generation {
-			if g, err := b.vault.Grant(ctx, t.Account); err == nil && g.Generation == c.Generation && g.Refresh.IsZero() {
+			if g, err := b.vault.Grant(ctx, t.Account); err == nil && g.Generation == c.Generation && !b.renewable(t.Connection, g) {
 				return done, c.Generation // there is nothing to renew it with
 			}
 			return Checked{Code: checkStatus + strconv.Itoa(done.Status), Status: done.Status}, 0 // it was renewed lately
@@ -119,17 +119,18 @@ func checkCall(c *connection.Connection) (connection.Call, bool) {
 	if v := k.Verify; v != nil {
 		return connection.Call{Method: v.Method, Base: v.Base, Path: v.Path}, true
 	}
-	if i := k.Identity; i != nil {
+	if i := k.Identity; i != nil && i.From == "" {
 		return connection.Call{Method: i.Method, Base: i.Base, Path: i.Path}, true
 	}
 	return connection.Call{}, false
 }
 
 // try sends the request once.
-func (b *Broker) try(ctx context.Context, c *connection.Connection, call connection.Call, token vault.Secret) Checked {
+func (b *Broker) try(ctx context.Context, call connection.Call, credential Credential) Checked {
+	c := credential.Connection
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	r, err := c.Request(ctx, call, token)
+	r, err := c.Request(ctx, call, credential.Token, credential.slots)
 	if err != nil {
 		return Checked{Code: CheckNone}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -89,8 +90,8 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 	if e == nil || e.gone.Load() {
 		e = b.shared.cache.get(t.Account)
 	}
-	if e == nil || e.status != vault.StatusActive { // another process may have connected it again
-		var err error
+	if e == nil || e.status != vault.StatusActive || e.of() != t.Connection {
+		var err error // another process may have connected it again, or the configuration is another one
 		if e, err = b.read(ctx, t.Account); err != nil {
 			return nil, err
 		}
@@ -98,7 +99,18 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 	if err := statusError(t, e.status, e.reason); err != nil {
 		return nil, err
 	}
+	if e.unfit != nil {
+		return nil, unfitError(t, e.unfit)
+	}
 	return e, nil
+}
+
+// of is the connection for all accounts that the entry was made with.
+func (e *entry) of() *connection.Connection {
+	if e.credential.Connection == nil {
+		return nil
+	}
+	return e.credential.Connection.All()
 }
 
 // read reads an account that is not in the cache, or not any more.
@@ -166,7 +178,7 @@ func (b *Broker) endGrant(ctx context.Context, a vault.ConnectedAccount) (Discon
 	case known != nil:
 		d.RevokeError = "the connection is not in the configuration any more"
 	default:
-		if d.Revoked, err = b.oauth.Revoke(ctx, c.App, g); err != nil {
+		if d.Revoked, err = b.revoke(ctx, c, g); err != nil {
 			d.RevokeError = err.Error()
 		} else if !d.Revoked {
 			d.RevokeError = "the provider has no revocation endpoint; the user can remove the app there"
@@ -177,6 +189,15 @@ func (b *Broker) endGrant(ctx context.Context, a vault.ConnectedAccount) (Discon
 		return d, vaultError(err)
 	}
 	return d, nil
+}
+
+// revoke ends a grant at the provider.
+func (b *Broker) revoke(ctx context.Context, c *connection.Connection, g vault.Grant) (bool, error) {
+	own, err := c.For(g.Inputs, g.Captured)
+	if err != nil {
+		return false, err
+	}
+	return b.oauth.Revoke(ctx, own.App, g)
 }
 
 // lastGrant returns the grant that the provider knows of an account as it was when its use was

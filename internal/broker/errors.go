@@ -24,6 +24,7 @@ const (
 	CodeUnverified        Code = "account_pending_verification" // the app has not confirmed the user
 	CodeNotExposed        Code = "token_not_exposed"            // the connection does not hand tokens out
 	CodeBaseUnknown       Code = "base_unknown"                 // the connector has no base of that name
+	CodeSlotUnknown       Code = "slot_unknown"                 // the account has no token of that name
 	CodeRefreshFailed     Code = "refresh_failed"               // the provider does not answer, or badly; try again
 	CodeClientRejected    Code = "oauth_client_rejected"        // the provider refuses the OAuth client
 	CodeVaultUnavailable  Code = "vault_unavailable"            // the vault cannot be read or written
@@ -53,6 +54,15 @@ type Candidate struct {
 	Account    vault.AccountID
 	Connection string
 	Identifier string
+}
+
+// unfitError is for an account whose inputs the connector takes no more.
+func unfitError(t *Target, err error) error {
+	e := &Error{
+		Code: CodeConnection, err: err, Message: err.Error(),
+		Next: "connect the user again: the connector has changed since",
+	}
+	return e.at(t)
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -35,6 +35,13 @@ func (b *Broker) Fetch(ctx context.Context, id vault.AccountID) (Fetched, error)
 	if err != nil {
 		return Fetched{}, err
 	}
+	if c.Token.IsZero() {
+		e := &Error{
+			Code: CodeNotExposed, Message: "accounts of connection " + t.Connection.Name + " have no token: what the user gave is the credential",
+			Next: "send requests through the proxy",
+		}
+		return Fetched{}, e.at(&t)
+	}
 	a, err := b.vault.Note(ctx, id, 0, func(*vault.Facts) []vault.Event { return []vault.Event{{Type: vault.EventTokenFetched}} })
 	if err != nil {
 		return Fetched{}, vaultError(err) // what cannot be recorded is not handed out

@@ -22,7 +22,11 @@ func (b *Broker) noteIntrospected(ctx context.Context, t Target, g vault.Grant) 
 	if !b.wantsIntrospection(t.Connection, g) {
 		return nil, false
 	}
-	found, err := b.oauth.Introspect(ctx, t.Connection.App, g.Access)
+	own, err := t.Connection.For(g.Inputs, g.Captured)
+	if err != nil {
+		return nil, false // whoever uses the account is told
+	}
+	found, err := b.oauth.Introspect(ctx, own.App, g.Access)
 	if err != nil || found.Expires.IsZero() {
 		var oe *oauth.Error
 		if errors.As(err, &oe) {

@@ -82,12 +82,12 @@ func (b *Broker) lifeOf(c *connection.Connection, g vault.Grant) life {
 	case !g.Expires.IsZero():
 		l.whole = g.Expires.Sub(g.ObtainedAt)
 		l.deadAt = g.Expires.Add(-min(skew, l.whole/10))
-		if g.Refresh.IsZero() {
+		if !b.renewable(c, g) {
 			l.renewAt = l.deadAt // there is nothing to do before the end
 			return l
 		}
 		l.renewAt = l.deadAt.Add(-min(margin, l.whole/3))
-	case g.Learned > 0 && !g.Refresh.IsZero():
+	case g.Learned > 0 && b.renewable(c, g):
 		l.whole = g.Learned
 		l.renewAt = g.ObtainedAt.Add(l.whole - min(margin, l.whole/3))
 	default:
@@ -129,7 +129,7 @@ func (b *Broker) planFor(c *connection.Connection, a vault.ConnectedAccount, g v
 		p.check = later(a.CheckedAt, a.ConnectedAt).Add(every - spread(g, every/10))
 	}
 	l := b.lifeOf(c, g)
-	if g.Refresh.IsZero() {
+	if !b.renewable(c, g) {
 		p.refresh = l.deadAt // which ends the account
 		return p
 	}

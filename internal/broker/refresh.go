@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -51,6 +53,8 @@ type renewal struct {
 	target  Target
 	account vault.ConnectedAccount
 	grant   vault.Grant
+	// app is the OAuth client and the endpoints for this account.
+	app oauth.App
 	// refused tells that the provider has refused the token before its end.
 	refused bool
 	start   time.Time
@@ -76,7 +80,7 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64, refused bool)
 	if r.grant.Generation != r.account.Generation {
 		return b.read(ctx, t.Account) // connected again this very moment
 	}
-	if r.grant.Refresh.IsZero() {
+	if !b.renewable(t.Connection, g) {
 		if e.deadAt.IsZero() || b.now().Before(e.deadAt) {
 			if refused {
 				b.checkSoon(t) // a 401 may mean one URL only; the token may be good for all others
@@ -88,8 +92,16 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64, refused bool)
 	if age := b.now().Sub(r.grant.ObtainedAt); within(age, time.Duration(t.Connection.Connector().Refresh.MinAge)) {
 		return e, nil // the provider would refuse
 	}
+	own, err := t.Connection.For(g.Inputs, g.Captured)
+	if err != nil {
+		return nil, unfitError(&t, err)
+	}
+	if r.app = own.App; len(a.RequestedScopes) > 0 {
+		r.app.Scopes = a.RequestedScopes // what was consented to, with what a link asked for
+	}
 	tok, err := r.ask(ctx)
 	if err != nil {
+		r.keepRotated(ctx, err)
 		return r.failed(ctx, err)
 	}
 	e, err = b.save(ctx, t, r.next(tok))
@@ -111,11 +123,32 @@ func (r *renewal) ask(ctx context.Context) (oauth.Token, error) {
 		if err := r.begin(ctx); err != nil {
 			return oauth.Token{}, errNotBegun{err}
 		}
-		tok, err := r.oauth.Refresh(ctx, r.target.Connection.App, r.grant.Refresh)
+		tok, err := r.oauth.Refresh(ctx, r.app, r.grant)
 		var oe *oauth.Error
-		if err == nil || again || r.attempts > 1 || !errors.As(err, &oe) || !lost(oe) || oe.Code == oauth.CodeTimeout {
+		if err == nil || again || r.attempts > 1 || !errors.As(err, &oe) || !lost(oe) || oe.Code == oauth.CodeTimeout || rotated(oe) {
 			return tok, err
 		}
+	}
+}
+
+// rotated tells whether a new refresh token came before the error.
+func rotated(err *oauth.Error) bool {
+	refresh, _ := err.Rotated()
+	return !refresh.IsZero()
+}
+
+// keepRotated saves a refresh token that came before one of the connector's steps failed: the one before may
+// be spent. The access token stays what it is.
+func (r *renewal) keepRotated(ctx context.Context, err error) {
+	var oe *oauth.Error
+	if !errors.As(err, &oe) || !rotated(oe) {
+		return
+	}
+	g := r.grant
+	g.Generation++
+	g.Refresh, g.RefreshExpires = oe.Rotated()
+	if e, err := r.save(ctx, r.target, g); err == nil && e.credential.Generation == g.Generation {
+		r.grant, r.attempts = g, 0
 	}
 }
 
@@ -149,7 +182,26 @@ func (r *renewal) next(tok oauth.Token) vault.Grant {
 	if tok.Scopes != nil {
 		g.Scopes = tok.Scopes
 	}
+	if len(tok.Slots) > 0 {
+		g.Slots = merged(g.Slots, tok.Slots)
+	}
+	if len(tok.Captured) > 0 {
+		g.Captured = merged(g.Captured, tok.Captured)
+	}
 	return g
+}
+
+// merged is a copy of old with what is new in it.
+func merged[M ~map[string]V, V any](old, more M) M {
+	all := make(M, len(old)+len(more))
+	maps.Copy(all, old)
+	maps.Copy(all, more)
+	return all
+}
+
+// renewable tells whether there is something to get a new token with.
+func (b *Broker) renewable(c *connection.Connection, g vault.Grant) bool {
+	return !g.Refresh.IsZero() || c != nil && c.Connector().RenewsWithoutRefreshToken()
 }
 
 // failed sorts a failed refresh: a dead grant ends the account, anything else leaves it as it is.

@@ -100,7 +100,7 @@ func (b *Broker) overtaken(ctx context.Context, t Target, g vault.Grant, saved b
 	b.shared.cache.remove(t.Account)
 	e, err := b.read(ctx, t.Account)
 	if !saved && (err != nil || e.status != vault.StatusActive) {
-		if _, err := b.oauth.Revoke(ctx, t.Connection.App, g); err != nil {
+		if _, err := b.revoke(ctx, t.Connection, g); err != nil {
 			b.log.Warn("revoking a token that came too late", zap.String("account", string(t.Account)), zap.Error(err))
 		}
 	}

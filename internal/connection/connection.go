@@ -5,23 +5,33 @@ package connection
 
 import (
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
 	"net/url"
+	"slices"
+	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/internal/sign"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// Connection is a connection that is ready for use. It is immutable.
+// Connection is a connection that is ready for use, for all its accounts or for one of them; see
+// [Connection.For]. It is immutable.
 type Connection struct {
 	vault.Connection
 	// App is the OAuth client at the connector.
 	App oauth.App
 	// Inject puts a credential on a request.
 	Inject *inject.Plan
+	// Signer signs requests; nil for most connectors.
+	Signer *sign.Signer
 	bases  map[string]*Base
+	// all is the connection for all accounts, if this one is for one of them.
+	all *Connection
 }
 
 // Base is one base URL of a connection's API.
@@ -73,31 +83,167 @@ func New(c vault.Connection, catalog *connectors.Catalog) (*Connection, error) {
 	if !ok {
 		return nil, unknownConnector(c.Connector, catalog)
 	}
-	if c.ClientID == "" {
-		return nil, &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has no client_id", c.Name)}
+	if k, ok = k.Way(c.Way); !ok {
+		return nil, unknownWay(c, catalog)
 	}
-	if c.ClientSecret.IsZero() && k.Token.ClientAuth != connectors.ClientAuthNone {
-		return nil, &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf(
-			"connection %s has an empty client_secret; connector %s needs one", c.Name, k.Name)}
+	if err := checkClient(c, k); err != nil {
+		return nil, err
 	}
-	ends, err := k.Endpoints(c.Params)
+	values, err := k.AppValues(params(c))
 	if err != nil {
-		return nil, &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s: %v", c.Name, err)}
+		return nil, invalid(c, err)
 	}
 	plan, err := inject.New(k)
 	if err != nil {
-		return nil, &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s: %v", c.Name, err)}
+		return nil, invalid(c, err)
 	}
 	r := &Connection{
 		Connection: c,
-		App:        oauth.App{Connector: k, Endpoints: ends, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: c.Scopes},
+		App:        oauth.App{Connector: k, Values: values, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: c.Scopes},
 		Inject:     plan,
-		bases:      make(map[string]*Base, len(ends.Bases)),
 	}
+	if k.Signer != nil {
+		if r.Signer, err = sign.New(k.Signer); err != nil {
+			return nil, invalid(c, err)
+		}
+	}
+	if k.PerAccount() {
+		return r, nil
+	}
+	return r, r.fill()
+}
+
+// fill fills the URLs.
+func (c *Connection) fill() error {
+	ends, err := c.Connector().Endpoints(c.App.Values)
+	if err != nil {
+		return invalid(c.Connection, err)
+	}
+	c.App.Endpoints, c.bases = ends, make(map[string]*Base, len(ends.Bases))
 	for name, u := range ends.Bases {
-		r.bases[name] = &Base{Name: name, URL: u, Dial: hostPort(u)}
+		c.bases[name] = &Base{Name: name, URL: u, Dial: hostPort(u)}
 	}
-	return r, nil
+	return nil
+}
+
+// For returns the connection for an account with these inputs and captured values: its URLs and its OAuth
+// client may be the account's own. For most connectors that is c itself. Inputs that the connector does not
+// know, or takes no more, are an error that shows no value.
+func (c *Connection) For(inputs vault.Secrets, captured map[string]string) (*Connection, error) {
+	k := c.Connector()
+	if len(k.Account) == 0 && len(captured) == 0 && len(inputs) == 0 && !k.PerAccount() {
+		return c, nil
+	}
+	values, err := k.AccountValues(inputs.Reveal())
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidInputs, Message: fmt.Sprintf("connection %s: %v", c.Name, err)}
+	}
+	maps.Copy(values, c.App.Values)
+	for name, value := range captured {
+		values[connectors.CapturedName(name)] = value
+	}
+	one := *c
+	one.all, one.App.Values = c.All(), values
+	if own := k.Token.Client; own != nil {
+		if one.App.ClientID, err = own.ID.Expand(values); err != nil {
+			return nil, invalid(c.Connection, err)
+		}
+		if !own.Secret.IsZero() {
+			secret, err := own.Secret.Expand(values)
+			if err != nil {
+				return nil, invalid(c.Connection, err)
+			}
+			one.App.ClientSecret = vault.NewSecret(secret)
+		}
+	}
+	if k.PerAccount() {
+		return &one, one.fill()
+	}
+	return &one, nil
+}
+
+// Discovering is the connection for the connector's own requests that find out what is captured then: without
+// the default headers that name it.
+func (c *Connection) Discovering() (*Connection, error) {
+	k := *c.Connector()
+	k.API.Headers = maps.Clone(k.API.Headers)
+	for _, d := range k.Discover {
+		unknown := map[string]bool{connectors.CapturedName(d.Into): true}
+		for name := range d.Capture {
+			unknown[connectors.CapturedName(name)] = true
+		}
+		maps.DeleteFunc(k.API.Headers, func(_ string, t connectors.Template) bool {
+			return slices.ContainsFunc(t.Names(), func(name string) bool { return unknown[name] && c.App.Values[name] == "" })
+		})
+	}
+	if len(k.API.Headers) == len(c.Connector().API.Headers) {
+		return c, nil
+	}
+	plan, err := inject.New(&k)
+	if err != nil {
+		return nil, invalid(c.Connection, err)
+	}
+	one := *c
+	one.Inject = plan
+	return &one, nil
+}
+
+// All is the connection for all its accounts.
+func (c *Connection) All() *Connection {
+	if c.all != nil {
+		return c.all
+	}
+	return c
+}
+
+// Values are what may stand on a request with that token, and those of the slots.
+func (c *Connection) Values(token vault.Secret, slots vault.Secrets) connectors.Values {
+	values := maps.Clone(c.App.Values)
+	values[connectors.NameClientID], values[connectors.NameToken] = c.App.ClientID, token.Reveal()
+	if c.Signer != nil { // its key may be the client's secret; nothing else on a request is
+		values[connectors.NameClientSecret] = c.App.ClientSecret.Reveal()
+	}
+	for name, slot := range slots {
+		values[connectors.SlotName(name)] = slot.Reveal()
+	}
+	return values
+}
+
+// Sign signs a request with that token, whose body is the whole one, nil if there is none; see
+// [sign.Signer.Sign]. The connection has a Signer.
+func (c *Connection) Sign(r *http.Request, token vault.Secret, slots vault.Secrets, body []byte) error {
+	values := c.Values(token, slots)
+	values[nameClientSecret] = c.App.ClientSecret.Reveal()
+	return c.Signer.Sign(r, values, body, time.Now())
+}
+
+// nameClientSecret is what templates and signers call the OAuth client's secret.
+const nameClientSecret = "client_secret"
+
+// params are all values of the connection's app inputs.
+func params(c vault.Connection) map[string]string {
+	all := maps.Clone(c.Params)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, c.SecretParams.Reveal())
+	return all
+}
+
+func checkClient(c vault.Connection, k *connectors.Connector) error {
+	id, secret := k.NeedsClient()
+	switch {
+	case id && c.ClientID == "":
+		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has no client_id", c.Name)}
+	case secret && c.ClientSecret.IsZero():
+		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf(
+			"connection %s has an empty client_secret; connector %s needs one", c.Name, k.Name)}
+	}
+	return nil
+}
+
+func invalid(c vault.Connection, err error) error {
+	return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s: %v", c.Name, err)}
 }
 
 func sameHost(a, b *url.URL) bool { return hostPort(a) == hostPort(b) }

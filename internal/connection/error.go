@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 // Codes of an [Error]; the API and the data plane pass them on.
@@ -14,6 +15,7 @@ const (
 	CodeUnknownConnector  = "connector_not_found"
 	CodeInvalidName       = "connection_name_invalid"
 	CodeInvalidConnection = "connection_invalid"
+	CodeInvalidInputs     = "account_inputs_invalid"
 	CodeReadOnly          = "connection_read_only"
 	CodeHasAccounts       = "connection_has_accounts"
 	CodeConnectorChanged  = "connection_connector_changed"
@@ -35,6 +37,19 @@ func unknownConnector(name string, catalog *connectors.Catalog) error {
 		msg += "; `claviger connectors list` shows them all"
 	}
 	return &Error{Code: CodeUnknownConnector, Message: msg}
+}
+
+func unknownWay(c vault.Connection, catalog *connectors.Catalog) error {
+	k, _ := catalog.Lookup(c.Connector)
+	message := fmt.Sprintf("connector %s has no auth %q, and needs none to be named", c.Connector, c.Way)
+	if len(k.Ways) > 0 {
+		var ids []string
+		for _, w := range k.Ways {
+			ids = append(ids, w.ID)
+		}
+		message = fmt.Sprintf("connector %s has no auth %q; use %s", c.Connector, c.Way, strings.Join(ids, ", "))
+	}
+	return &Error{Code: CodeInvalidConnection, Message: message}
 }
 
 func notFound(name string) error {

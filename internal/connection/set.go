@@ -26,8 +26,8 @@ type Set struct {
 }
 
 // NewSet makes the set of the configured connections and of all that the vault holds. Configured
-// ones get their ID from the vault, where their name, connector and parameters are recorded
-// without the secret.
+// ones get their ID from the vault, where their name, connector, way and parameters are recorded
+// without the secrets.
 func NewSet(ctx context.Context, v *vault.Vault, catalog *connectors.Catalog, configured []vault.Connection) (*Set, error) {
 	s := &Set{
 		vault: v, catalog: catalog, project: vault.DefaultProject,
@@ -51,14 +51,14 @@ func (s *Set) adopt(ctx context.Context, c vault.Connection) (*Connection, error
 	if _, err := New(c, s.catalog); err != nil {
 		return nil, err
 	}
-	secret := c.ClientSecret
-	c.ClientSecret = vault.Secret{}
+	secret, params := c.ClientSecret, c.SecretParams
+	c.ClientSecret, c.SecretParams = vault.Secret{}, nil
 	old, err := s.vault.FindConnection(ctx, s.project, c.Name)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		err = s.vault.PutConnection(ctx, &c)
 	case err != nil:
-	case old.Connector != c.Connector:
+	case old.Connector != c.Connector, !s.sameWay(old, c):
 		if err := s.vault.DeleteConnection(ctx, old.ID); err != nil {
 			return nil, changedConnector(old, c, err)
 		}
@@ -72,13 +72,24 @@ func (s *Set) adopt(ctx context.Context, c vault.Connection) (*Connection, error
 	if err != nil {
 		return nil, fmt.Errorf("recording connection %s: %w", c.Name, err)
 	}
-	c.ClientSecret = secret
+	c.ClientSecret, c.SecretParams = secret, params
 	return New(c, s.catalog)
 }
 
+// sameWay tells whether two connections of one connector are in the same way.
+func (s *Set) sameWay(a, b vault.Connection) bool {
+	k, _ := s.catalog.Lookup(b.Connector)
+	return standard(k, a.Way) == standard(k, b.Way)
+}
+
 func changedConnector(old, c vault.Connection, err error) error {
-	if !errors.Is(err, vault.ErrHasAccounts) {
+	switch {
+	case !errors.Is(err, vault.ErrHasAccounts):
 		return fmt.Errorf("replacing connection %s: %w", c.Name, err)
+	case old.Connector == c.Connector:
+		return &Error{Code: CodeConnectorChanged, Message: fmt.Sprintf(
+			"connection %s has accounts that were connected with auth %q, so it cannot become one with auth %q; "+
+				"give the new one another name, or disconnect its accounts first", c.Name, old.Way, c.Way)}
 	}
 	return &Error{Code: CodeConnectorChanged, Message: fmt.Sprintf(
 		"connection %s has accounts at connector %s, so it cannot become a connection to %s; "+
@@ -86,8 +97,10 @@ func changedConnector(old, c vault.Connection, err error) error {
 }
 
 func sameFacts(a, b vault.Connection) bool {
-	return a.Origin == b.Origin && a.ExposeTokens == b.ExposeTokens && a.ClientID == b.ClientID && a.ClientSecret.IsZero() == b.ClientSecret.IsZero() &&
-		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params)
+	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens &&
+		a.ClientID == b.ClientID && a.ClientSecret.IsZero() == b.ClientSecret.IsZero() &&
+		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params) &&
+		slices.Equal(slices.Sorted(maps.Keys(a.SecretParams)), slices.Sorted(maps.Keys(b.SecretParams)))
 }
 
 func (s *Set) loadStored(ctx context.Context, inConfig map[string]bool) error {

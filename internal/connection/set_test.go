@@ -2,7 +2,9 @@ package connection_test
 
 import (
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +86,149 @@ func TestConnectorOfANameWithAccountsCannotChange(t *testing.T) {
 	}
 	if now, _ := set.ByName("other"); now.ID == other.ID {
 		t.Error("the ID was used again for another connector")
+	}
+}
+
+// keyed is a connector with secret params, in two ways.
+const keyed = `
+schema: 1
+name: keyed
+title: Keyed
+api: {base_url: "https://{app.region}.example.com"}
+app:
+  - {name: region, pattern: "^[a-z]+$", example: eu}
+auth:
+  - id: app_key
+    title: Key of the app
+    mode: static
+    app: [{name: key, secret: true}]
+    inject: [{in: header, name: X-Key, template: "{app.key}"}]
+  - id: user_key
+    title: Key of the user
+    mode: static
+    account: [{name: key, secret: true}]
+    inject: [{in: header, name: X-Key, template: "{account.key}"}]
+`
+
+func withKeyed(t *testing.T) *connectors.Catalog {
+	t.Helper()
+	k, err := connectors.Decode("keyed.yaml", []byte(keyed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return catalog(t).With(k)
+}
+
+func configuredKeyed(way string) vault.Connection {
+	c := vault.Connection{Name: "keys", Connector: "keyed", Way: way, Params: map[string]string{"region": "eu"}}
+	if way != "user_key" {
+		c.SecretParams = vault.NewSecrets(map[string]string{"key": "canary-secret"})
+	}
+	return c
+}
+
+func TestSecretParamsStayInTheConfiguration(t *testing.T) {
+	v := vaulttest.New(t)
+	first, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := first.ByName("keys")
+	if err != nil || live.App.Values["app.key"] != "canary-secret" || live.App.Values["app.region"] != "eu" {
+		t.Fatalf("the connection cannot be used: %v", err)
+	}
+	stored, err := v.Connection(t.Context(), live.ID)
+	if err != nil || len(stored.SecretParams) != 0 || stored.Params["region"] != "eu" {
+		t.Errorf("the vault has %d secret params, want none: %v", len(stored.SecretParams), err)
+	}
+	if _, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("")}); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := v.Connection(t.Context(), live.ID); err != nil || again.Version != stored.Version {
+		t.Errorf("the same configuration was written again: version %d after %d, %v", again.Version, stored.Version, err)
+	}
+	if _, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("app_key")}); err != nil {
+		t.Fatal(err)
+	}
+	named, err := v.Connection(t.Context(), live.ID)
+	if err != nil || named.Way != "app_key" {
+		t.Errorf("with its standard way named it is %q, %v; want the same connection", named.Way, err)
+	}
+}
+
+// What has got into the vault in spite of that is taken out.
+func TestSecretParamsLeaveTheVault(t *testing.T) {
+	v := vaulttest.New(t)
+	c := configuredKeyed("")
+	c.Origin = vault.OriginConfig
+	if err := v.PutConnection(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("")}); err != nil {
+		t.Fatal(err)
+	}
+	if stored, err := v.Connection(t.Context(), c.ID); err != nil || len(stored.SecretParams) != 0 {
+		t.Errorf("the vault still has %d secret params, %v", len(stored.SecretParams), err)
+	}
+}
+
+func TestAddedSecretParamsAreSealed(t *testing.T) {
+	v := vaulttest.New(t)
+	set, err := connection.NewSet(t.Context(), v, withKeyed(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := set.Add(t.Context(), configuredKeyed("app_key")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := connection.NewSet(t.Context(), v, withKeyed(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := again.ByName("keys"); err != nil || c.Way != "app_key" || c.App.Values["app.key"] != "canary-secret" {
+		t.Errorf("the stored connection is not what was added: %v", err)
+	}
+}
+
+func TestWayOfANameWithAccountsCannotChange(t *testing.T) {
+	v := vaulttest.New(t)
+	set, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, _ := set.ByName("keys")
+	a := vaulttest.Account(t, v, live.Connection, "user_1", vault.Grant{})
+	_, err = connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("user_key")})
+	wantCode(t, err, connection.CodeConnectorChanged)
+	if !strings.Contains(err.Error(), `"user_key"`) {
+		t.Errorf("got %v, want to be told which", err)
+	}
+	if _, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("app_key")}); err != nil {
+		t.Errorf("the standard way has got its name, and that is refused: %v", err)
+	}
+	if err := v.DeleteAccount(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.NewSet(t.Context(), v, withKeyed(t), []vault.Connection{configuredKeyed("user_key")}); err != nil {
+		t.Errorf("without accounts the way must be free: %v", err)
+	}
+}
+
+func TestOpenParams(t *testing.T) {
+	all := withKeyed(t)
+	for _, tt := range []struct {
+		connector, way string
+		open           []string
+	}{
+		{"keyed", "", []string{"region"}},
+		{"keyed", "user_key", []string{"region"}},
+		{"keyed", "none", nil},
+		{"demo", "", []string{"port"}},
+		{"none", "", nil},
+	} {
+		if got := slices.Sorted(maps.Keys(connection.OpenParams(all, tt.connector, tt.way))); !slices.Equal(got, tt.open) {
+			t.Errorf("%s %s: got %v, want %v", tt.connector, tt.way, got, tt.open)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -23,6 +24,8 @@ type Request struct {
 	Identifier string
 	// Scopes are asked for beside the connection's.
 	Scopes []string
+	// Inputs are values of the connector's account inputs. Without any, an account that exists keeps its own.
+	Inputs map[string]string
 	// ReturnURL is where the browser goes in the end; empty means our own page. It must be allowed
 	// by [Options].ReturnURLs.
 	ReturnURL string
@@ -39,8 +42,8 @@ type Issued struct {
 }
 
 // Begin issues a link. An account that exists keeps its ID; for a new one an ID is reserved, and
-// nothing is stored of it before its user has consented. A connection that cannot be used is a
-// *connection.Error, any other mistake in the request a *[problem.Problem].
+// nothing is stored of it before its user has consented. A connection that cannot be used, or inputs that
+// it does not take, are a *connection.Error, any other mistake in the request a *[problem.Problem].
 func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
 	c, err := f.set.ByName(r.Connection)
 	if err != nil {
@@ -53,6 +56,9 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
 	if l.ReturnURL, err = f.checkRequest(r); err != nil {
 		return Issued{}, err
 	}
+	if err := f.linkable(c, r.Identifier); err != nil {
+		return Issued{}, err
+	}
 	a, err := f.vault.FindAccount(ctx, c.ID, r.Identifier)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
@@ -62,7 +68,42 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
 	default:
 		l.AccountID, l.Reconnect = a.ID, true
 	}
+	if l.Inputs, err = f.inputs(ctx, c, l, r.Inputs); err != nil {
+		return Issued{}, err
+	}
 	return f.issue(ctx, l)
+}
+
+// linkable refuses a link that could lead nowhere, or from where there is no way back.
+func (f *Flow) linkable(c *connection.Connection, identifier string) error {
+	mode := c.Connector().Mode
+	if mode.Consents() && f.hasCallback() {
+		return nil
+	}
+	if mode.Consents() {
+		return refusal(codeNoCallback)
+	}
+	p := refusal(codeNoConsent)
+	if !mode.NeedsUser() {
+		p.Next = fmt.Sprintf("connect the account without one: `claviger accounts add %s %s`", c.Name, identifier)
+	}
+	return p
+}
+
+// inputs are those of a new link: the given ones, or else those of the account's last grant.
+func (f *Flow) inputs(ctx context.Context, c *connection.Connection, l vault.Link, given map[string]string) (vault.Secrets, error) {
+	inputs := vault.NewSecrets(given)
+	if len(inputs) == 0 && l.Reconnect && len(c.Connector().Account) > 0 {
+		g, err := f.vault.Grant(ctx, l.AccountID)
+		switch {
+		case err == nil:
+			inputs = g.Inputs
+		case !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, vault.ErrDamaged):
+			return nil, fmt.Errorf("reading the account's inputs: %w", err)
+		}
+	}
+	_, err := c.For(inputs, nil)
+	return inputs, err
 }
 
 func (f *Flow) issue(ctx context.Context, l vault.Link) (Issued, error) {
@@ -144,6 +185,13 @@ func (f *Flow) Reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, e
 }
 
 func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, error) {
+	c, err := f.set.ByID(a.ConnectionID)
+	if err != nil {
+		return Issued{}, err
+	}
+	if err := f.linkable(c, a.Identifier); err != nil {
+		return Issued{}, err
+	}
 	l, err := f.vault.OpenLink(ctx, a.ID)
 	switch {
 	case err == nil && l.Expires.Sub(f.now()) > reuseLeft && !disconnectedSince(a, l):
@@ -151,12 +199,12 @@ func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, e
 	case err != nil && !errors.Is(err, vault.ErrNotFound):
 		return Issued{}, fmt.Errorf("looking for an open link: %w", err)
 	}
-	c, err := f.set.ByID(a.ConnectionID)
-	if err != nil {
-		return Issued{}, err
-	}
-	return f.issue(ctx, vault.Link{
+	l = vault.Link{
 		Project: a.Project, ConnectionID: c.ID, Identifier: a.Identifier,
 		AccountID: a.ID, Reconnect: true, Scopes: a.RequestedScopes,
-	})
+	}
+	if l.Inputs, err = f.inputs(ctx, c, l, nil); err != nil {
+		return Issued{}, err
+	}
+	return f.issue(ctx, l)
 }

@@ -138,8 +138,8 @@ func TestOptionsCheck(t *testing.T) {
 	if err := (consent.Options{Callback: good, ReturnURLs: []string{"https://app.example.com"}}).Check(); err != nil {
 		t.Error(err)
 	}
-	if (consent.Options{}).Check() == nil {
-		t.Error("no callback is accepted")
+	if err := (consent.Options{}).Check(); err != nil {
+		t.Errorf("without a callback: %v", err)
 	}
 }
 

@@ -1,8 +1,10 @@
 package consent
 
 import (
+	"cmp"
 	"net/url"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -10,7 +12,9 @@ import (
 const (
 	maxCode  = 4 << 10
 	maxState = 256
-	maxQuery = 16 << 10
+	// maxCaptured bounds a value that is kept.
+	maxCaptured = 1 << 10
+	maxQuery    = 16 << 10
 )
 
 // Callback is what the provider sent the browser back with.
@@ -33,10 +37,13 @@ type response struct {
 	// failed says that the provider sent an error, failure which one of ours that is.
 	failed  bool
 	failure string
+	// captured are the parameters that the connector asks to keep.
+	captured map[string]string
 }
 
-// parseResponse takes each parameter once (RFC 6749 section 3.1), and either a code or an error.
-func parseResponse(query string) (response, bool) {
+// parseResponse takes each parameter once (RFC 6749 section 3.1), and either a code or an error. how is what
+// the connector says about its provider's.
+func parseResponse(query string, how connectors.Callback) (response, bool) {
 	if len(query) > maxQuery {
 		return response{}, false
 	}
@@ -44,22 +51,46 @@ func parseResponse(query string) (response, bool) {
 	if err != nil {
 		return response{}, false
 	}
-	for _, name := range []string{"code", "state", "error", "iss"} {
+	codeParam := cmp.Or(how.CodeParam, "code")
+	errorParam := "error"
+	for _, name := range how.ErrorParams {
+		if !q.Has(errorParam) && q.Has(name) {
+			errorParam = name
+		}
+	}
+	once := []string{codeParam, "state", errorParam, "iss"}
+	for _, name := range how.Capture {
+		once = append(once, name)
+	}
+	for _, name := range once {
 		if len(q[name]) > 1 {
 			return response{}, false
 		}
 	}
-	code, state := q.Get("code"), q.Get("state")
-	if q.Has("code") == q.Has("error") || q.Has("code") && code == "" ||
+	code, state := q.Get(codeParam), q.Get("state")
+	if q.Has(codeParam) == q.Has(errorParam) || q.Has(codeParam) && code == "" ||
 		len(code) > maxCode || state == "" || len(state) > maxState {
 		return response{}, false
 	}
 	r := response{state: vault.NewSecret(state), iss: q.Get("iss"), hasIss: q.Has("iss")}
-	if q.Has("code") {
+	for name, param := range how.Capture {
+		value := q.Get(param)
+		if value == "" {
+			continue
+		}
+		if len(value) > maxCaptured || !printable(value) {
+			return response{}, false
+		}
+		if r.captured == nil {
+			r.captured = map[string]string{}
+		}
+		r.captured[name] = value
+	}
+	if q.Has(codeParam) {
 		r.code = vault.NewSecret(code)
 		return r, true
 	}
-	r.failed, r.failure = true, failureCode(q.Get("error"))
+	r.failed, r.failure = true, failureCode(q.Get(errorParam))
 	return r, true
 }
 

@@ -3,9 +3,11 @@ package consent
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"go.uber.org/zap"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -25,7 +27,11 @@ type Result struct {
 func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 	ctx, cancel := detached(ctx, completeTime)
 	defer cancel()
-	r, ok := parseResponse(cb.Query)
+	var how connectors.Callback
+	if c, err := f.set.ByName(cb.Connection); err == nil { // else no journey fits
+		how = c.Connector().Callback
+	}
+	r, ok := parseResponse(cb.Query, how)
 	if !ok {
 		return Result{}, refusal(codeCallbackInvalid)
 	}
@@ -91,7 +97,12 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	if _, code := f.account(ctx, j); code != "" {
 		return vault.ConnectedAccount{}, code
 	}
-	token, err := f.oauth.Exchange(ctx, j.connection.App, r.code, j.link.Verifier, j.link.RedirectURI)
+	if !f.with(j, r.captured) {
+		return vault.ConnectedAccount{}, codeConnection
+	}
+	token, err := f.oauth.Exchange(ctx, j.connection.App, oauth.Code{
+		Code: r.code, Verifier: j.link.Verifier, RedirectURI: j.link.RedirectURI, State: r.state,
+	})
 	if err != nil {
 		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
 		return vault.ConnectedAccount{}, exchangeCode(err)
@@ -99,9 +110,17 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	g := vault.Grant{
 		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes,
 		ObtainedAt: f.now(), Expires: token.Expires, RefreshExpires: token.RefreshExpires,
-		ClientID: j.connection.ClientID, RedirectURI: j.link.RedirectURI, Captured: token.Captured,
+		ClientID: j.connection.App.ClientID, RedirectURI: j.link.RedirectURI, Slots: token.Slots, Inputs: j.link.Inputs,
+		Captured: merged(r.captured, token.Captured),
 	}
-	who, err := f.identify(ctx, j.connection, token.Access)
+	if !f.with(j, g.Captured) {
+		return vault.ConnectedAccount{}, codeExchangeFailed
+	}
+	if code := f.discover(ctx, j, &g); code != "" {
+		f.discard(ctx, j, g)
+		return vault.ConnectedAccount{}, code
+	}
+	who, err := f.identify(ctx, j.connection, g, token.Identity)
 	if err != nil {
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
@@ -112,6 +131,31 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 		f.discard(ctx, j, g)
 	}
 	return a, code
+}
+
+// with puts what was captured into the journey's connection; false if it does not fit there, such as a host
+// that is not the provider's.
+func (f *Flow) with(j *journey, captured map[string]string) bool {
+	own, err := j.connection.All().For(j.link.Inputs, captured)
+	if err != nil {
+		f.log.Error("what the provider told does not fit its connector", j.fields(zap.Error(err))...)
+		return false
+	}
+	j.connection = own
+	return true
+}
+
+// merged is both maps in one, nil if there is nothing in them.
+func merged(a, b map[string]string) map[string]string {
+	if len(a)+len(b) == 0 {
+		return nil
+	}
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, b)
+	return all
 }
 
 func exchangeCode(err error) string {
@@ -129,7 +173,7 @@ func exchangeCode(err error) string {
 
 // fail closes the link. Its state is dead then, whatever it failed for.
 func (f *Flow) fail(ctx context.Context, j *journey, code string) {
-	j.link.Status, j.link.Outcome, j.link.Verifier = vault.LinkFailed, code, vault.Secret{}
+	j.link.Status, j.link.Outcome, j.link.Verifier, j.link.Inputs = vault.LinkFailed, code, vault.Secret{}, nil
 	switch err := f.vault.PutLink(ctx, &j.link); {
 	case errors.Is(err, vault.ErrConflict):
 		return // somebody else has ended it

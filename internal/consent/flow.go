@@ -1,5 +1,6 @@
 // Package consent runs the browser journey at whose end an account is connected: from an
-// authorization link over the provider's consent page to a stored grant.
+// authorization link over the provider's consent page to a stored grant. Accounts whose credential
+// needs no browser are connected by [Flow.Connect].
 //
 // Start with [New]. [Flow.Begin] issues a link for one user of the app; the Flow itself is the
 // [http.Handler] for the browser. Next to the callback URL, say https://accounts.example.com/oauth/callback,
@@ -51,7 +52,7 @@ const (
 	reissueTime    = 15 * time.Second
 )
 
-// Options are what a [Flow] works with. Vault, Connections, OAuth and Callback are required.
+// Options are what a [Flow] works with. Vault, Connections and OAuth are required.
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
@@ -60,7 +61,8 @@ type Options struct {
 	// own that takes no proxy from the environment.
 	API http.RoundTripper
 	// Callback is the configured callback URL; each connection's redirect URI is this and its name.
-	// It must be https, or http on a loopback host.
+	// It must be https, or http on a loopback host. Nil means that there is none: then no links are
+	// made, and no pages served.
 	Callback *url.URL
 	// ReturnURLs are where a browser may be sent in the end. An entry without a path
 	// (https://app.example.com) allows every URL of that origin; one with a path allows exactly
@@ -98,8 +100,8 @@ type Flow struct {
 	set         *connection.Set
 	oauth       *oauth.Client
 	api         http.RoundTripper
-	callback    url.URL
-	dir         string // of the callback's path, without a slash at the end
+	callback    url.URL // zero when there is none
+	dir         string  // of the callback's path, without a slash at the end
 	returns     returnURLs
 	linkTTL     time.Duration
 	appName     string
@@ -167,10 +169,11 @@ func (f *Flow) fillDefaults() {
 	}
 }
 
-// checkCallback returns the callback URL in the form that redirect URIs are made from.
+// checkCallback returns the callback URL in the form that redirect URIs are made from; zero if there is
+// none.
 func checkCallback(u *url.URL) (url.URL, error) {
 	if u == nil {
-		return url.URL{}, errors.New("consent needs a callback URL")
+		return url.URL{}, nil
 	}
 	clean := strings.TrimSuffix(u.Path, "/")
 	switch last := path.Base(clean); {
@@ -187,10 +190,15 @@ func checkCallback(u *url.URL) (url.URL, error) {
 }
 
 // Callback returns the redirect URI of a connection, which its app at the provider must have
-// registered exactly like this.
+// registered exactly like this; empty when there is no callback.
 func (f *Flow) Callback(connectionName string) string {
+	if !f.hasCallback() {
+		return ""
+	}
 	return f.callback.String() + "/" + connectionName
 }
+
+func (f *Flow) hasCallback() bool { return f.callback.Host != "" }
 
 // at is the URL of a page next to the callback.
 func (f *Flow) at(segments ...string) string {
@@ -212,11 +220,11 @@ func (f *Flow) tell(j *journey, name, reason string) {
 
 // fields name the journey in a log line. They hold IDs only.
 func (j *journey) fields(more ...zap.Field) []zap.Field {
-	return append([]zap.Field{
-		zap.String("link", string(j.link.ID)),
-		zap.String("account", string(j.link.AccountID)),
-		zap.String("connection", j.connection.Name),
-	}, more...)
+	list := []zap.Field{zap.String("account", string(j.link.AccountID)), zap.String("connection", j.connection.Name)}
+	if j.link.ID != "" { // there is none without a browser
+		list = append(list, zap.String("link", string(j.link.ID)))
+	}
+	return append(list, more...)
 }
 
 func (f *Flow) expired(l vault.Link) bool { return !f.now().Before(l.Expires) }

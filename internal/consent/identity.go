@@ -3,10 +3,12 @@ package consent
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -34,16 +36,19 @@ const (
 	errIdentityMissing     identityError = "identity_missing"     // no usable ID where the connector says
 )
 
-// identify asks the provider whose token it is. A connector that declares no identity request is
+// identify asks the provider whose token it is; told is what the token endpoint said about that. A connector that declares no identity request is
 // no error.
-func (f *Flow) identify(ctx context.Context, c *connection.Connection, token vault.Secret) (vault.Identity, error) {
+func (f *Flow) identify(ctx context.Context, c *connection.Connection, g vault.Grant, told vault.Identity) (vault.Identity, error) {
 	how := c.Connector().Identity
 	if how == nil {
 		return vault.Identity{}, nil
 	}
+	if how.From == "token" {
+		return cleanIdentity(told)
+	}
 	ctx, cancel := context.WithTimeout(ctx, identityTime)
 	defer cancel()
-	body, err := f.askIdentity(ctx, c, token)
+	body, err := f.askIdentity(ctx, c, g)
 	if err != nil {
 		return vault.Identity{}, err
 	}
@@ -53,35 +58,71 @@ func (f *Flow) identify(ctx context.Context, c *connection.Connection, token vau
 	if err := d.Decode(&doc); err != nil {
 		return vault.Identity{}, errIdentityUnreadable
 	}
-	id := lookup(doc, how.ID)
-	if id == "" || id != cleanText(id) {
-		return vault.Identity{}, errIdentityMissing
-	}
-	return vault.Identity{
-		ID: id, Name: cleanText(lookup(doc, how.Name)), Email: cleanText(lookup(doc, how.Email)),
-		Avatar: cleanAvatar(lookup(doc, how.Avatar)),
-	}, nil
+	return cleanIdentity(vault.Identity{
+		ID: lookup(doc, how.ID), Name: lookup(doc, how.Name), Email: lookup(doc, how.Email), Avatar: lookup(doc, how.Avatar),
+	})
 }
 
-func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, token vault.Secret) ([]byte, error) {
+// cleanIdentity refuses an identity whose ID is not fit to be compared.
+func cleanIdentity(who vault.Identity) (vault.Identity, error) {
+	if who.ID == "" || who.ID != cleanText(who.ID) {
+		return vault.Identity{}, errIdentityMissing
+	}
+	return vault.Identity{ID: who.ID, Name: cleanText(who.Name), Email: cleanText(who.Email), Avatar: cleanAvatar(who.Avatar)}, nil
+}
+
+func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, g vault.Grant) ([]byte, error) {
 	how := c.Connector().Identity
-	r, err := c.Request(ctx, connection.Call{Method: how.Method, Base: how.Base, Path: how.Path}, token)
+	if how.From == "id_token" {
+		return claims(g.IDToken)
+	}
+	a, err := f.ask(ctx, c, connection.Call{Method: how.Method, Base: how.Base, Path: how.Path}, g)
 	if err != nil {
-		return nil, errIdentityRequest
+		return nil, err
+	}
+	if a.status < 200 || a.status > 299 {
+		return nil, identityError("identity_status_" + strconv.Itoa(a.status))
+	}
+	return a.body, nil
+}
+
+// answer is what an API said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends one of the connector's own requests with the credential of g.
+func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connection.Call, g vault.Grant) (answer, error) {
+	r, err := c.Request(ctx, call, g.Access, g.Slots)
+	if err != nil {
+		return answer{}, errIdentityRequest
 	}
 	resp, err := f.api.RoundTrip(r) // not through an http.Client, which follows redirects
 	if err != nil {
-		return nil, identityFailure(ctx, err)
+		return answer{}, identityFailure(ctx, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, identityError("identity_status_" + strconv.Itoa(resp.StatusCode))
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxIdentity+1))
 	switch {
 	case err != nil:
-		return nil, identityFailure(ctx, err)
+		return answer{}, identityFailure(ctx, err)
 	case len(body) > maxIdentity:
+		return answer{}, errIdentityUnreadable
+	}
+	return answer{resp.StatusCode, resp.Header, body}, nil
+}
+
+// claims are those of an ID token. Its signature is not checked: it came from the token endpoint itself
+// (OpenID Connect Core section 3.1.3.7).
+func claims(token vault.Secret) ([]byte, error) {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return nil, errIdentityUnreadable
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
 		return nil, errIdentityUnreadable
 	}
 	return body, nil
@@ -100,18 +141,26 @@ func lookup(doc any, path string) string {
 	if path == "" {
 		return ""
 	}
-	for name := range strings.SplitSeq(path, ".") {
-		object, ok := doc.(map[string]any)
-		if !ok {
-			return ""
-		}
-		doc = object[name]
-	}
-	switch v := doc.(type) {
+	switch v := find(doc, path).(type) {
 	case string:
 		return v
 	case json.Number:
 		return v.String()
 	}
 	return ""
+}
+
+// find returns what stands at a dot-separated path; the empty one is that of doc itself.
+func find(doc any, path string) any {
+	if path == "" {
+		return doc
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		object, ok := doc.(map[string]any)
+		if !ok {
+			return nil
+		}
+		doc = object[name]
+	}
+	return doc
 }

@@ -13,6 +13,12 @@ const (
 	codeScopesInvalid     = "scopes_invalid"
 	codeReturnURL         = "return_url_not_allowed"
 
+	codeNoCallback        = "callback_not_configured"
+	codeNoConsent         = "consent_not_needed"
+	codeConsentNeeded     = "authorization_link_required"
+	codeCredentialRefused = "credential_refused"
+	codeCredentialUnfit   = "credential_unfit"
+
 	codeLinkUnknown = "link_not_found"
 	codeLinkExpired = "link_expired"
 	codeLinkUsed    = "link_used"
@@ -37,6 +43,9 @@ const (
 	codeIdentityUnknown     = "identity_unconfirmed"
 	codeDisconnected        = "account_disconnected"
 	codeSaveFailed          = "save_failed"
+	codeDiscoverFailed      = "discovery_failed"
+	codeNothingFound        = "nothing_to_use"
+	codeSeveralFound        = "choice_needed"
 
 	codeConnection    = "connection_unusable"
 	codeVault         = "vault_unavailable"
@@ -73,6 +82,26 @@ var messages = map[string]message{
 	codeReturnURL: {
 		http.StatusBadRequest, "Return URL not allowed", "the return URL is not one of the allowed ones",
 		"add its origin to return_urls, or leave it out",
+	},
+	codeNoCallback: {
+		http.StatusConflict, "No callback", "authorization links need a callback, and none is configured",
+		"add `callback https://accounts.example.com/oauth/callback` to the claviger block of the Caddyfile, with a site that has claviger_consent",
+	},
+	codeNoConsent: {
+		http.StatusConflict, "No consent page", "this connection has no consent page to which a link could lead",
+		"use another way of the connector: `claviger connectors show NAME` lists them",
+	},
+	codeConsentNeeded: {
+		http.StatusConflict, "Consent needed", "accounts of this connection need their user's consent",
+		"make an authorization link for the user: `claviger connect CONNECTION IDENTIFIER`",
+	},
+	codeCredentialRefused: {
+		http.StatusUnprocessableEntity, "Credential refused", "the provider refuses this credential; nothing was saved",
+		"check the values: `claviger connectors show NAME` tells where they are found",
+	},
+	codeCredentialUnfit: {
+		http.StatusUnprocessableEntity, "Credential not fit", "a value cannot be sent to the provider as it is; nothing was saved",
+		"check for spaces and line breaks that were copied along",
 	},
 
 	codeLinkUnknown: {
@@ -164,6 +193,20 @@ var messages = map[string]message{
 		http.StatusConflict, "Disconnected meanwhile",
 		"The account was disconnected after this link was made. Nothing was connected.", newLink,
 	},
+	codeDiscoverFailed: {
+		http.StatusBadGateway, "Not connected",
+		"{provider} did not say what your account has access to there. Nothing was connected.", "Please try again in a while.",
+	},
+	codeNothingFound: {
+		http.StatusConflict, "Nothing to use there",
+		"Your account at {provider} has no site or organization that {app} could work with. Nothing was connected.",
+		"Sign in at {provider} with the account that has one, and open the link again.",
+	},
+	codeSeveralFound: {
+		http.StatusConflict, "More than one to choose from",
+		"Your account at {provider} has several sites or organizations, and which one is meant cannot be asked yet. Nothing was connected.",
+		"If {provider} lets you choose on its own page, allow access to one of them only, and open a new link.",
+	},
 	codeSaveFailed: {
 		http.StatusServiceUnavailable, "Not connected",
 		"You did everything right, but your consent could not be saved here. Nothing was connected.",
@@ -194,7 +237,8 @@ var messages = map[string]message{
 }
 
 // refusal is the error of a request that is refused.
-func refusal(code string) *problem.Problem {
-	m := messages[code]
+func refusal(code string) *problem.Problem { return messages[code].problem(code) }
+
+func (m message) problem(code string) *problem.Problem {
 	return &problem.Problem{Status: m.status, Code: code, Title: plain.Replace(m.title), Detail: plain.Replace(m.text), Next: plain.Replace(m.next)}
 }

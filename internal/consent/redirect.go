@@ -89,7 +89,12 @@ func (f *Flow) journey(l vault.Link) (*journey, error) {
 		}
 		return nil, err
 	}
-	return &journey{link: l, connection: c}, nil
+	own, err := c.For(l.Inputs, nil)
+	if err != nil {
+		f.log.Error("the link's inputs do not fit its connection", zap.String("link", string(l.ID)), zap.Error(err))
+		return nil, refusal(codeConnection)
+	}
+	return &journey{link: l, connection: own}, nil
 }
 
 func (f *Flow) vaultFailed(err error) error {

@@ -8,9 +8,9 @@ import (
 
 // Serves tells whether a request is for one of the pages of this flow, so that a site can have
 // others beside them. The host does not matter: a callback that comes in by another name than the
-// configured one gets a page that says so.
+// configured one gets a page that says so. Without a callback there are no pages.
 func (f *Flow) Serves(r *http.Request) bool {
 	rest, ok := strings.CutPrefix(r.URL.Path, f.dir+"/")
 	name, _, _ := strings.Cut(rest, "/")
-	return ok && (name == linkSegment || name == path.Base(f.callback.Path) || rest == doneSegment)
+	return ok && f.hasCallback() && (name == linkSegment || name == path.Base(f.callback.Path) || rest == doneSegment)
 }

@@ -12,50 +12,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/inject"
-	"github.com/claviger-proxy/claviger/vault"
 )
-
-const token = "tok-0123456789"
-
-func template(t testing.TB, text string) connectors.Template {
-	t.Helper()
-	parsed, err := connectors.ParseTemplate(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
-}
-
-func header(t testing.TB, name, text string) connectors.Injection {
-	return connectors.Injection{In: connectors.InHeader, Name: name, Template: template(t, text)}
-}
-
-func query(t testing.TB, name, text string) connectors.Injection {
-	return connectors.Injection{In: connectors.InQuery, Name: name, Template: template(t, text)}
-}
-
-func plan(t testing.TB, headers map[string]string, in ...connectors.Injection) *inject.Plan {
-	t.Helper()
-	p, err := inject.New(&connectors.Connector{
-		Name: "test", Inject: in, API: connectors.API{Headers: headers},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func request(t testing.TB, target string, h http.Header) *http.Request {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h != nil {
-		r.Header = h
-	}
-	return r
-}
 
 func TestApply(t *testing.T) {
 	tests := []struct {
@@ -113,7 +70,7 @@ func TestApply(t *testing.T) {
 			}
 			r := request(t, test.url, test.have)
 			original := r.URL
-			if err := plan(t, test.headers, test.in...).Apply(r, vault.NewSecret(token)); err != nil {
+			if err := apply(plan(t, test.headers, test.in...), r, one); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, r.Header); diff != "" {
@@ -130,14 +87,19 @@ func TestApply(t *testing.T) {
 }
 
 func TestValuesDoNotShare(t *testing.T) {
-	r := request(t, "https://api.example.com/", nil)
-	p := plan(t, map[string]string{"A": "1", "B": "2"})
-	if err := p.Apply(r, vault.NewSecret(token)); err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Add("A", "more")
-	if got := r.Header["B"]; len(got) != 1 || got[0] != "2" {
-		t.Errorf("got B = %q, want 2", got)
+	p := plan(t, map[string]string{"A": "1", "B": "2", "C": "{app.region}", "D": "{app.region}"},
+		header(t, "E", "{token}"), header(t, "F", "{token}"), header(t, "G", "{account.key}"))
+	c := prepare(t, p, connectors.Values{"token": token, "account.key": "k", "app.region": "eu"})
+	want := http.Header{"A": {"1"}, "B": {"2"}, "C": {"eu"}, "D": {"eu"}, "E": {token}, "F": {token}, "G": {"k"}}
+	for range 2 {
+		r := request(t, "https://api.example.com/", nil)
+		c.Apply(r)
+		if diff := cmp.Diff(want, r.Header); diff != "" {
+			t.Errorf("headers (-want +got):\n%s", diff)
+		}
+		for name := range r.Header {
+			r.Header.Add(name, "more")
+		}
 	}
 }
 
@@ -160,7 +122,7 @@ func TestCallerCredentialIsReplaced(t *testing.T) {
 			trailer := http.Header{"X-Api-Key": {"mine"}, "Checksum": {"1"}}
 			p.StripTrailer(trailer)
 			p.Strip(r)
-			if err := p.Apply(r, vault.NewSecret(token)); err != nil {
+			if err := apply(p, r, one); err != nil {
 				t.Fatal(err)
 			}
 			if len(trailer) != 1 || trailer.Get("Checksum") != "1" {
@@ -209,12 +171,13 @@ func TestBadToken(t *testing.T) {
 		{"not ASCII", "tökén", inject.ErrBadToken},
 		{"not UTF-8", "x\xff", inject.ErrBadToken},
 		{"too long", strings.Repeat("x", 16<<10+1), inject.ErrBadToken},
+		{"far too long", strings.Repeat("x", 1<<20), inject.ErrBadToken},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			for _, p := range []*inject.Plan{plan(t, nil), plan(t, nil, query(t, "key", "{token}"))} {
 				r := request(t, "https://api.example.com/?a=1", nil)
-				err := p.Apply(r, vault.NewSecret(test.token))
+				err := apply(p, r, connectors.Values{"token": test.token})
 				if !errors.Is(err, test.want) {
 					t.Fatalf("got %v, want %v", err, test.want)
 				}
@@ -224,89 +187,10 @@ func TestBadToken(t *testing.T) {
 				if test.token != "" && strings.Contains(err.Error(), test.token) {
 					t.Errorf("the error shows the token: %v", err)
 				}
+				if test.token == "" && !strings.Contains(err.Error(), "{token}") {
+					t.Errorf("the error does not say what is missing: %v", err)
+				}
 			}
 		})
-	}
-}
-
-func TestNewRefuses(t *testing.T) {
-	tests := []struct {
-		name    string
-		in      connectors.Injection
-		headers map[string]string
-	}{
-		{name: "no token", in: header(t, "X-Key", "constant")},
-		{name: "other name", in: header(t, "X-Key", "{token}{app.x}")},
-		{name: "line break", in: header(t, "X-Key", "a\r\nX-Evil: {token}")},
-		{name: "no header name", in: header(t, "X Key", "{token}")},
-		{name: "framing header", in: header(t, "transfer-encoding", "{token}")},
-		{name: "host", in: header(t, "host", "{token}")},
-		{name: "unknown place", in: connectors.Injection{In: "body", Name: "x", Template: template(t, "{token}")}},
-		{name: "no parameter name", in: query(t, "", "{token}")},
-		{name: "default header", in: header(t, "X-Key", "{token}"), headers: map[string]string{"A": "b\nc"}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			p, err := inject.New(&connectors.Connector{
-				Name: "test", Inject: []connectors.Injection{test.in}, API: connectors.API{Headers: test.headers},
-			})
-			if err == nil || p != nil {
-				t.Errorf("got %v and %v, want an error alone", p, err)
-			}
-		})
-	}
-}
-
-func TestCatalogue(t *testing.T) {
-	catalogue, err := connectors.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range catalogue.All() {
-		if _, err := inject.New(c); err != nil {
-			t.Errorf("%s: %v", c.Name, err)
-		}
-	}
-}
-
-func BenchmarkBearer(b *testing.B) {
-	p := plan(b, nil)
-	secret := vault.NewSecret(strings.Repeat("x", 200))
-	r := request(b, "https://api.example.com/v1/things?page=2&size=50", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Header["Authorization"] = nil
-		p.Strip(r)
-		if err := p.Apply(r, secret); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDefaults(b *testing.B) {
-	p := plan(b, map[string]string{"Accept": "application/json", "User-Agent": "claviger", "X-Version": "1"})
-	secret := vault.NewSecret(strings.Repeat("x", 200))
-	r := request(b, "https://api.example.com/v1/things?page=2&size=50", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		clear(r.Header)
-		p.Strip(r)
-		if err := p.Apply(r, secret); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkQuery(b *testing.B) {
-	p := plan(b, nil, query(b, "key", "{token}"))
-	secret := vault.NewSecret(strings.Repeat("x", 40))
-	target := request(b, "https://api.example.com/v1/things?page=2&key=mine&size=50", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		r := *target
-		p.Strip(&r)
-		if err := p.Apply(&r, secret); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

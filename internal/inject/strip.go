@@ -7,9 +7,9 @@ import (
 )
 
 // Strip removes the caller's own credentials from r: Authorization, Cookie, Proxy-Authorization,
-// the access_token parameter, and every header and query parameter that the connector injects, in
-// any spelling that some server takes for the same name. All other bytes of the query stay as they
-// are. r is the caller's private copy; its Header is changed, its URL replaced where needed.
+// the access_token parameter, and every header and query parameter that the connector injects for
+// some slot, in any spelling that some server takes for the same name. All other bytes of the query
+// stay as they are. What is in the body is removed by [Prepared.Body]. r is the caller's private copy; its Header is changed, its URL replaced where needed.
 func (p *Plan) Strip(r *http.Request) {
 	for name := range r.Header {
 		if p.strips(name) {
@@ -92,8 +92,13 @@ func stripConnection(h http.Header) {
 
 // named tells whether a query parameter of that name is removed. Names are compared without case,
 // as some servers do.
-func (p *Plan) named(name string) bool {
-	for _, s := range p.stripParams {
+func (p *Plan) named(name string) bool { return containsFold(p.stripParams, name) }
+
+// member likewise for members of a body.
+func (p *Plan) member(name string) bool { return containsFold(p.stripMembers, name) }
+
+func containsFold(list []string, name string) bool {
+	for _, s := range list {
 		if strings.EqualFold(s, name) {
 			return true
 		}

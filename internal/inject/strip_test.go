@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/claviger-proxy/claviger/vault"
 )
 
 func TestStripQuery(t *testing.T) {
@@ -68,7 +66,7 @@ func TestStripConnection(t *testing.T) {
 			}
 			r := request(t, "https://api.example.com/", h)
 			p.Strip(r)
-			if err := p.Apply(r, vault.NewSecret(token)); err != nil {
+			if err := apply(p, r, one); err != nil {
 				t.Fatal(err)
 			}
 			want := http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"3"}, "X-Api-Key": {token}}

@@ -19,7 +19,7 @@ const module = "github.com/claviger-proxy/claviger"
 // neither up, nor to a sibling. A package that is not here needs a place.
 var floors = map[string]int{
 	"connectors": 0, "vault/seal": 0, "internal/replay": 0, "internal/problem": 0, "internal/netguard": 0, "client": 0,
-	"vault": 1, "vault/seal/transit": 1,
+	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1,
 	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2, "internal/transfer": 2,
 	"internal/connection": 3,
 	"internal/broker":     4, "internal/consent": 4,
@@ -33,7 +33,7 @@ const topFloor = 7
 var top = []string{"caddymodule", "cmd"}
 
 // kits are for tests, and for the demo, which runs one of them. They may import anything.
-var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/integration", "examples"}
+var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/declared", "internal/integration", "examples"}
 
 const demo = "caddymodule/demo"
 
@@ -47,6 +47,9 @@ var drivers = map[string][]string{
 	"github.com/hashicorp/vault/":             {"vault/seal/transit"},
 	"github.com/zitadel/oidc/":                {"internal/fakeprovider"},
 	"filippo.io/age":                          {"internal/transfer"},
+	"github.com/aws/":                         {"internal/sign"},
+	"github.com/dghubble/oauth1":              {"internal/sign"},
+	"github.com/go-jose/":                     {"internal/sign", "internal/fakeprovider"},
 	"go.opentelemetry.io/":                    {"caddymodule"},
 }
 
@@ -170,6 +173,9 @@ func TestFloorsRefuse(t *testing.T) {
 		{"caddymodule/keytransit", "github.com/hashicorp/vault/api"},
 		{"vault/seal", module + "/vault/seal/transit"},
 		{"vault", module + "/vault/seal/transit"},
+		{"internal/sign", module + "/vault"},
+		{"internal/inject", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
+		{"internal/oauth", "github.com/go-jose/go-jose/v4"},
 	} {
 		if wrongImport(c.from, c.to) == "" {
 			t.Errorf("%s may import %s", c.from, c.to)
@@ -182,7 +188,7 @@ func TestFloorsRefuse(t *testing.T) {
 // sends it to the server, or the API hands an access token out.
 var revealers = []string{
 	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
-	"internal/api/token.go",
+	"internal/api/token.go", "internal/connection/connection.go", "internal/consent/identity.go",
 }
 
 func TestRevealIsRare(t *testing.T) {

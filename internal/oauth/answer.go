@@ -15,44 +15,42 @@ const (
 	maxGrantedScopes = 1024
 )
 
-// tokenTypes are the types of token that are sent as they are; bot and user are Slack's.
-var tokenTypes = []string{"bearer", "bot", "user"}
+// identityFromToken is the value of [connectors.Identity].From that is done here.
+const identityFromToken = "token"
 
-// decode reads a token answer in the connector's form. Whatever is not a whole, valid answer is an
+// tokenTypes are the types of token that are sent as they are. bot and user are Slack's, bearertoken is
+// Apigee's, and n_a is for tokens that are not for an API (RFC 8693 section 2.2.1).
+var tokenTypes = []string{"bearer", "bot", "user", "jwt", "bearertoken", "n_a"}
+
+// decode reads an answer in the connector's form. Whatever is not a whole, valid answer is an
 // error, so that nothing odd is ever stored.
-func (d *dialect) decode(a answer) (Token, error) {
-	doc := a.document()
-	if !a.ok() {
-		return Token{}, d.refusal(a, doc)
+func (c *call) decode(a answer) (Token, error) {
+	doc := c.reads.document(a)
+	switch {
+	case !a.ok():
+		return Token{}, c.refusal(a, doc)
+	case a.tooLarge:
+		return Token{}, c.malformed(a, CodeAnswerTooLarge)
+	case doc == nil && c.reads.needsBody():
+		return Token{}, c.malformed(a, CodeBadTokenResponse)
+	case c.failed(doc):
+		return Token{}, c.refusal(a, doc)
 	}
-	if a.tooLarge {
-		return Token{}, d.malformed(a, CodeAnswerTooLarge)
-	}
-	if doc == nil {
-		return Token{}, d.malformed(a, CodeBadTokenResponse)
-	}
-	if d.failed(doc) {
-		return Token{}, d.refusal(a, doc)
-	}
-	token, ok := d.readToken(doc)
+	token, ok := c.readToken(a, doc)
 	if !ok {
-		return Token{}, d.malformed(a, CodeBadTokenResponse)
+		return Token{}, c.malformed(a, CodeBadTokenResponse)
 	}
 	return token, nil
 }
 
-func (d *dialect) malformed(a answer, code string) *Error {
-	return &Error{Op: d.op, Class: ClassMalformed, Code: code, Status: a.status}
-}
-
 // failed tells whether an answer with status 200 is a refusal. Where the connector declares what
 // success looks like, that alone decides.
-func (d *dialect) failed(doc document) bool {
-	how := d.app.Connector.Token.Response
-	if how.SuccessWhen != nil {
-		return !doc.holds(how.SuccessWhen)
+func (c *call) failed(doc document) bool {
+	if when := c.reads.SuccessWhen; when != nil {
+		text, ok := textOf(c.reads.find(doc, when.Path))
+		return !ok || text != when.Equals
 	}
-	switch v := doc.find(or(how.ErrorPath, "error")).(type) {
+	switch v := c.reads.find(doc, or(c.reads.ErrorPath, "error")).(type) {
 	case nil:
 		return false
 	case string:
@@ -66,44 +64,54 @@ func (d *dialect) failed(doc document) bool {
 }
 
 // errorCode returns the provider's error code, or nothing.
-func (d *dialect) errorCode(doc document) string {
-	if doc == nil {
-		return ""
-	}
-	if path := d.app.Connector.Token.Response.ErrorPath; path != "" {
-		if code, ok := doc.text(path); ok && code != "" {
+func (c *call) errorCode(doc document) string {
+	if path := c.reads.ErrorPath; path != "" {
+		if code, ok := textOf(c.reads.find(doc, path)); ok && code != "" {
 			return code
 		}
 	}
-	code, _ := doc.text("error")
+	code, _ := textOf(c.reads.find(doc, "error"))
 	return code
 }
 
-func (d *dialect) readToken(doc document) (Token, bool) {
-	call := d.app.Connector.Token
-	how := call.Response
-	accessPath := or(how.Access, "access_token")
-	// token_type stands beside the token that it describes.
-	typePath := "token_type"
-	if i := strings.LastIndexByte(accessPath, '.'); i >= 0 {
-		typePath = accessPath[:i+1] + typePath
+func (c *call) readToken(a answer, doc document) (Token, bool) {
+	token := Token{Captured: c.capture(doc)}
+	if !c.reads.token {
+		return token, true
 	}
-	access, ok1 := readSecret(doc.find(accessPath))
-	refresh, ok2 := readSecret(doc.find(or(how.RefreshToken, "refresh_token")))
-	idToken, ok3 := readSecret(doc.find("id_token"))
-	if !ok1 || !ok2 || !ok3 || access.IsZero() || !usableType(doc.find(typePath)) {
+	payload := c.reads.payload(doc)
+	access := c.reads.access(a, payload)
+	if access == nil && c.reads.maybe {
+		return token, true
+	}
+	var ok [3]bool
+	token.Access, ok[0] = readSecret(access)
+	token.Refresh, ok[1] = readSecret(payload.find(or(c.reads.RefreshToken, "refresh_token")))
+	token.IDToken, ok[2] = readSecret(payload.find(or(c.reads.IDToken, "id_token")))
+	if slices.Contains(ok[:], false) || token.Access.IsZero() {
 		return Token{}, false
 	}
-	token := Token{
-		Access:   access,
-		Refresh:  refresh,
-		IDToken:  idToken,
-		Scopes:   readScopes(doc.find(or(how.Scope, "scope")), how.ScopeSeparator),
-		Captured: capture(doc, call.Capture),
+	if c.reads.inBody() && !usableType(payload, or(c.reads.Access, "access_token")) {
+		return Token{}, false
 	}
-	token.Expires, token.ExpiresFrom = d.expiry(doc, access)
-	if !refresh.IsZero() {
-		token.RefreshExpires = d.refreshExpiry(doc)
+	for name, path := range c.reads.Slots {
+		slot, ok := readSecret(payload.find(path))
+		if !ok || !usableType(payload, path) {
+			return Token{}, false
+		}
+		if slot.IsZero() {
+			continue
+		}
+		if token.Slots == nil {
+			token.Slots = vault.Secrets{}
+		}
+		token.Slots[name] = slot
+	}
+	token.Scopes = readScopes(payload.find(or(c.reads.Scope, "scope")), c.reads.ScopeSeparator)
+	token.Identity = c.identity(doc)
+	token.Expires, token.ExpiresFrom = c.expiry(payload, token.Access)
+	if !token.Refresh.IsZero() {
+		token.RefreshExpires = c.refreshExpiry(payload)
 	}
 	return token, true
 }
@@ -133,8 +141,10 @@ func validToken(s string) bool {
 	return true
 }
 
-// usableType tells whether a token of that type can be sent as it is. mac and DPoP cannot.
-func usableType(value any) bool {
+// usableType tells whether the token at the path can be sent as it is; its token_type stands beside it.
+// mac and DPoP cannot.
+func usableType(payload document, path string) bool {
+	value := payload.find(path[:strings.LastIndexByte(path, '.')+1] + "token_type")
 	text, isString := value.(string)
 	if value == nil || isString && text == "" {
 		return true
@@ -170,12 +180,32 @@ func readScopes(value any, separator string) []string {
 	return scopes
 }
 
-// capture keeps what the connector asks for. What is not a short printable text is left out.
-func capture(doc document, paths map[string]string) map[string]string {
+// identity is who the answer is about.
+func (c *call) identity(doc document) vault.Identity {
+	how := c.app.Connector.Identity
+	if how == nil || how.From != identityFromToken || c.note(doc, how.ID) == "" {
+		return vault.Identity{}
+	}
+	return vault.Identity{
+		ID: c.note(doc, how.ID), Name: c.note(doc, how.Name), Email: c.note(doc, how.Email), Avatar: c.note(doc, how.Avatar),
+	}
+}
+
+// note is the member at the path, or empty when that is not a short printable text.
+func (c *call) note(doc document, path string) string {
+	text, ok := textOf(c.reads.find(doc, path))
+	if !ok || path == "" || len(text) > maxCaptured || !printable(text) {
+		return ""
+	}
+	return text
+}
+
+// capture keeps what the connector asks for and the answer has.
+func (c *call) capture(doc document) map[string]string {
 	var captured map[string]string
-	for name, path := range paths {
-		text, ok := doc.text(path)
-		if !ok || len(text) > maxCaptured || !printable(text) {
+	for name, path := range c.reads.capture {
+		text := c.note(doc, path)
+		if text == "" {
 			continue
 		}
 		if captured == nil {

@@ -17,8 +17,8 @@ const jsonType = "application/json"
 func TestTokenAnswers(t *testing.T) {
 	nested := func(c *connectors.Connector) {
 		c.Token.Response = connectors.TokenResponse{
-			Access: "authed_user.access_token", RefreshToken: "data.rt", Expires: "data.life", Scope: "data.scopes",
-			RefreshExpires: "data.rt_life", ScopeSeparator: ",",
+			Access: "authed_user.access_token", RefreshToken: "data.rt", Expires: connectors.Expires{Path: "data.life"}, Scope: "data.scopes",
+			RefreshExpires: connectors.Expires{Path: "data.rt_life"}, ScopeSeparator: ",",
 		}
 		c.Token.Capture = map[string]string{"team": "team.id", "count": "n", "flag": "b", "gone": "x.y", "object": "team", "odd": "odd"}
 	}
@@ -122,6 +122,7 @@ func TestMalformedAnswers(t *testing.T) {
 		{name: "M-05 nul", contentType: jsonType, body: token(`"x\u0000"`)},
 		{name: "M-05 space", contentType: jsonType, body: token(`"x y"`)},
 		{name: "M-05 quote", contentType: jsonType, body: token(`"x\"y"`)},
+		{name: "M-05 single quote", contentType: jsonType, body: token(`"x'y"`)},
 		{name: "M-05 not ascii", contentType: jsonType, body: token(`"töken"`)},
 		{name: "M-05 empty token", contentType: jsonType, body: token(`""`)},
 		{name: "M-05 null token", contentType: jsonType, body: token(`null`)},

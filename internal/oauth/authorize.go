@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -34,55 +33,77 @@ var ownParams = []string{
 
 // AuthorizeURL returns the URL to send the browser to. It holds the state, so it is not logged.
 func (c *Client) AuthorizeURL(app App, req AuthorizeRequest) (string, error) {
+	incomplete := unsent(opAuthorize, ClassOperator, CodeIncomplete)
 	if app.Connector == nil || app.Endpoints == nil || app.ClientID == "" || req.RedirectURI == "" || req.State.IsZero() {
-		return "", unsent(opAuthorize, ClassOperator, CodeIncomplete)
+		return "", incomplete
 	}
 	endpoint, err := url.Parse(app.Endpoints.Authorize)
 	if err != nil || endpoint.Host == "" {
-		return "", unsent(opAuthorize, ClassOperator, CodeIncomplete)
+		return "", incomplete
 	}
 	how := app.Connector.Authorize
-	options, err := fixedParams(how, req)
+	params, err := c.authorizeParams(app, req)
 	if err != nil {
 		return "", err
 	}
-	if scopes := app.RequestedScopes(req.Scopes); len(scopes) > 0 {
-		joined := strings.Join(scopes, or(how.Scope.Separator, " "))
-		options = append(options, oauth2.SetAuthURLParam(or(how.Scope.Param, "scope"), joined))
-	}
-	if req.LoginHint != "" {
-		options = append(options, oauth2.SetAuthURLParam("login_hint", req.LoginHint))
+	var options []oauth2.AuthCodeOption
+	for name := range params {
+		options = append(options, oauth2.SetAuthURLParam(name, params.Get(name)))
 	}
 	if how.PKCE != connectors.PKCEOff {
 		if req.Verifier.IsZero() {
-			return "", unsent(opAuthorize, ClassOperator, CodeIncomplete)
+			return "", incomplete
 		}
 		options = append(options, oauth2.S256ChallengeOption(req.Verifier.Reveal()))
 	}
-	config := oauth2.Config{
-		ClientID:    app.ClientID,
-		RedirectURL: req.RedirectURI,
-		Endpoint:    oauth2.Endpoint{AuthURL: app.Endpoints.Authorize},
+	config := oauth2.Config{ClientID: app.ClientID, RedirectURL: req.RedirectURI}
+	standard, err := url.Parse(config.AuthCodeURL(req.State.Reveal(), options...))
+	if err != nil {
+		return "", incomplete
 	}
-	return config.AuthCodeURL(req.State.Reveal(), options...), nil
+	names := spelling{names: how.ParamNames, omit: how.Omit}
+	return withQuery(app.Endpoints.Authorize, names.spell(standard.Query()))
 }
 
-func fixedParams(how connectors.Authorize, req AuthorizeRequest) ([]oauth2.AuthCodeOption, error) {
-	params := maps.Clone(how.Params)
-	if req.Reconsent && len(how.ReconsentParams) > 0 {
-		if params == nil {
-			params = make(map[string]string)
-		}
-		maps.Copy(params, how.ReconsentParams)
+// authorizeParams are the parameters beside those of ownParams. Secrets have no place in a URL that a
+// browser shows, and are not known to their templates.
+func (c *Client) authorizeParams(app App, req AuthorizeRequest) (url.Values, error) {
+	how, f := app.Connector.Authorize, app.filler(opAuthorize, c.now)
+	delete(f.values, nameClientSecret)
+	params := url.Values{}
+	fixed := []map[string]connectors.Template{how.Params}
+	if req.Reconsent {
+		fixed = append(fixed, how.ReconsentParams)
 	}
-	var options []oauth2.AuthCodeOption
-	for name, value := range params {
-		if slices.Contains(ownParams, name) {
-			return nil, unsent(opAuthorize, ClassOperator, CodeIncomplete)
+	for _, templates := range fixed {
+		filled, err := f.params(templates)
+		if err != nil {
+			return nil, err
 		}
-		options = append(options, oauth2.SetAuthURLParam(name, value))
+		for name, value := range filled {
+			if slices.Contains(ownParams, name) {
+				return nil, unsent(opAuthorize, ClassOperator, CodeIncomplete)
+			}
+			params.Set(name, value)
+		}
 	}
-	return options, nil
+	scopes, err := app.scopes(f, req.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(params, app.scopeParams(or(how.Scope.Param, "scope"), scopes))
+	resource, err := f.text(app.Connector.Token.Resource)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"resource": resource, "login_hint": req.LoginHint, "response_type": how.ResponseType,
+	} {
+		if value != "" {
+			params.Set(name, value)
+		}
+	}
+	return params, nil
 }
 
 // NewVerifier returns a fresh PKCE code verifier (RFC 7636 section 4.1), 43 URL-safe characters.

@@ -2,33 +2,32 @@ package oauth
 
 import (
 	"bytes"
-	"encoding/base64"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"time"
 
-	"github.com/claviger-proxy/claviger/connectors"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
 	"github.com/claviger-proxy/claviger/vault"
 )
 
 // dialect stands between x/oauth2, which speaks plain RFC 6749, and one provider, for one call. It
 // rewrites the token request into the form that the connector declares, and the answer back.
 //
-//	x/oauth2 --form POST--> encode --provider's form--> endpoint
-//	x/oauth2 <--RFC JSON--- decode <--provider's JSON-- endpoint
+//	x/oauth2 --form POST--> encode --provider's form----> endpoint
+//	x/oauth2 <--RFC JSON--- decode <--provider's answer-- endpoint
 type dialect struct {
-	client *Client
-	app    App
-	op     string
-	// params are added to the request.
-	params map[string]string
-	// secrets are what the request holds; an error code that repeats one is not passed on.
-	secrets []vault.Secret
-	// started is what lifetimes in the answer count from: before the request, so that a slow answer
-	// does not lengthen them.
-	started time.Time
+	*call
+	// more are standard fields that x/oauth2 does not write.
+	more url.Values
+	// without are standard fields that it writes and that this call has not.
+	without []string
 	// token is the whole result: x/oauth2's own token has no place for all of it.
 	token Token
 }
@@ -39,7 +38,7 @@ func (d *dialect) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := d.client.send(r.Context(), d.op, m)
+	a, err := d.send(r.Context(), m)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +48,7 @@ func (d *dialect) RoundTrip(r *http.Request) (*http.Response, error) {
 	return d.plainAnswer(r)
 }
 
-// encode turns the request of x/oauth2 into the provider's.
+// encode turns the request of x/oauth2 into the provider's. Who asks is added here for all ways to say so.
 func (d *dialect) encode(r *http.Request) (message, error) {
 	body, err := io.ReadAll(r.Body)
 	r.Body.Close()
@@ -60,19 +59,28 @@ func (d *dialect) encode(r *http.Request) (message, error) {
 	if err != nil {
 		return message{}, unsent(d.op, ClassOperator, CodeIncomplete)
 	}
-	for name, value := range d.params {
-		if !form.Has(name) { // the grant itself is never overwritten
-			form.Set(name, value)
-		}
+	who, auth, err := d.authenticate(authClient, vault.Secret{})
+	if err != nil {
+		return message{}, err
 	}
-	call := d.app.Connector.Token
+	maps.Copy(form, who)
+	maps.Copy(form, d.more)
+	for _, name := range d.without {
+		form.Del(name)
+	}
+	if form, err = d.write(form); err != nil {
+		return message{}, err
+	}
+	headers, err := d.fill.headers(d.spelling.headers...)
+	if err != nil {
+		return message{}, err
+	}
+	if err := d.sign(form, headers); err != nil {
+		return message{}, err
+	}
 	return message{
-		method:  http.MethodPost,
-		url:     r.URL.String(),
-		headers: call.Headers,
-		auth:    d.app.authorization(),
-		form:    form,
-		body:    call.Body,
+		method: d.spelling.method, url: r.URL.String(), accept: d.reads.accept(), headers: headers,
+		auth: auth, form: form, body: d.spelling.body,
 	}, nil
 }
 
@@ -95,24 +103,54 @@ func (d *dialect) plainAnswer(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// authorization returns the client's Authorization header, empty when it authenticates in the
-// body or not at all.
-func (a App) authorization() string {
-	switch a.Connector.Token.ClientAuth {
-	case connectors.ClientAuthBasic, connectors.ClientAuthBasicRaw:
-		return a.basic()
+// run lets x/oauth2 write the request for the endpoint and read the answer.
+func (d *dialect) run(ctx context.Context, endpoint string, do func(context.Context, *oauth2.Config) (*oauth2.Token, error)) (Token, error) {
+	if err := d.check(authClient); err != nil {
+		return Token{}, err
 	}
-	return ""
+	resource, err := d.fill.text(d.app.Connector.Token.Resource)
+	if err != nil {
+		return Token{}, err
+	}
+	if d.more == nil {
+		d.more = url.Values{}
+	}
+	if resource != "" {
+		d.more.Set("resource", resource)
+	}
+	if endpoint == "" {
+		return Token{}, unsent(d.op, ClassOperator, CodeIncomplete)
+	}
+	// The style is explicit: x/oauth2 probes otherwise, and a failed probe burns the code.
+	config := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: endpoint, AuthStyle: oauth2.AuthStyleInParams}}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: d})
+	if _, err := do(ctx, config); err != nil {
+		return Token{}, d.translate(err)
+	}
+	return d.token, nil
 }
 
-// basic returns HTTP Basic credentials. RFC 6749 section 2.3.1 wants both halves form-encoded
-// before they are joined; basic_raw is for providers that do not decode them.
-func (a App) basic() string {
-	id, secret := a.ClientID, a.ClientSecret.Reveal()
-	if a.Connector.Token.ClientAuth != connectors.ClientAuthBasicRaw {
-		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
+// present is run for a grant that consists of these fields.
+func (d *dialect) present(ctx context.Context, endpoint string, fields url.Values) (Token, error) {
+	return d.run(ctx, endpoint, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+		plain := clientcredentials.Config{
+			TokenURL: config.Endpoint.TokenURL, AuthStyle: config.Endpoint.AuthStyle, EndpointParams: fields,
+		}
+		return plain.Token(ctx)
+	})
+}
+
+// translate takes our own error out of what net/http and x/oauth2 wrapped around it. Theirs hold
+// the URL or the body.
+func (d *dialect) translate(err error) error {
+	if e := own(err); e != nil {
+		return e
 	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", d.op, context.Canceled)
+	}
+	// The dialect makes every other error itself; what is left is an endpoint that is no URL.
+	return unsent(d.op, ClassOperator, CodeIncomplete)
 }
 
 var _ http.RoundTripper = (*dialect)(nil)

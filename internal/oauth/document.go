@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -103,10 +104,13 @@ func (d document) find(path string) any {
 	}
 }
 
-// text returns the member at path as it is written in JSON, strings without quotes. Objects, lists
-// and null have no text.
-func (d document) text(path string) (string, bool) {
-	switch v := d.find(path).(type) {
+// text is textOf the member at path.
+func (d document) text(path string) (string, bool) { return textOf(d.find(path)) }
+
+// textOf returns a value as it is written in JSON, strings without quotes. Objects, lists and null have no
+// text.
+func textOf(value any) (string, bool) {
+	switch v := value.(type) {
 	case string:
 		return v, true
 	case json.Number:
@@ -121,4 +125,20 @@ func (d document) text(path string) (string, bool) {
 func (d document) holds(c *connectors.Condition) bool {
 	text, ok := d.text(c.Path)
 	return ok && text == c.Equals
+}
+
+// parseForm reads a form as a document of strings; nil if it is none, or has a name twice.
+func parseForm(body []byte) document {
+	values, err := url.ParseQuery(strings.TrimSpace(string(body)))
+	if err != nil || !utf8.Valid(body) {
+		return nil
+	}
+	doc := document{}
+	for name, list := range values {
+		if len(list) != 1 {
+			return nil
+		}
+		doc[name] = list[0]
+	}
+	return doc
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 // Class says what to do about an [Error].
@@ -29,6 +31,9 @@ const (
 // of RFC 6749 and of the provider.
 const (
 	CodeIncomplete       = "client_incomplete"    // the App lacks an ID, a secret or an endpoint
+	CodeNoValue          = "value_missing"        // a template of the connector names what has no value, or one that does not fit
+	CodeBadKey           = "key_unusable"         // what is to be signed cannot be, or the client certificate is none
+	CodeNoGrant          = "nothing_to_obtain"    // the connector's mode gives no token without a browser
 	CodeNoRefreshToken   = "no_refresh_token"     // there is nothing to refresh with
 	CodeUnreachable      = "provider_unreachable" // no connection
 	CodeTLS              = "provider_tls"         // the provider's certificate is not accepted
@@ -50,11 +55,31 @@ type Error struct {
 	Status int
 	// RetryAfter is how long the provider asked to wait, at most ten minutes; zero when it did not.
 	RetryAfter time.Duration
-	// Op is "exchange", "refresh", "introspect", "revoke" or "authorize".
+	// Op is "exchange", "refresh", "obtain", "device", "introspect", "revoke" or "authorize".
 	Op string
-	// Unsent says that the request certainly never reached the provider, so that a code or a
-	// refresh token in it is still unused.
+	// Step is the number of the connector's step that failed, from 1; 0 when it was none.
+	Step int
+	// Unsent says that certainly no request reached the provider, so that a code or a refresh token
+	// is still unused.
 	Unsent bool
+
+	rotated *rotation
+}
+
+// rotation is a refresh token that came before a step failed.
+type rotation struct {
+	refresh vault.Secret
+	expires time.Time
+}
+
+// Rotated returns the refresh token that the provider gave before one of the steps failed, and when it
+// dies; empty when there is none. It is to be stored although the call has failed, because the one before
+// may be spent.
+func (e *Error) Rotated() (refresh vault.Secret, expires time.Time) {
+	if e.rotated == nil {
+		return vault.Secret{}, time.Time{}
+	}
+	return e.rotated.refresh, e.rotated.expires
 }
 
 var classMeaning = map[Class]string{
@@ -66,7 +91,11 @@ var classMeaning = map[Class]string{
 
 // Error returns one sentence without any value of the request or the answer.
 func (e *Error) Error() string {
-	text := e.Op + ": " + classMeaning[e.Class] + " (" + e.Code
+	text := e.Op
+	if e.Step != 0 {
+		text += " step " + strconv.Itoa(e.Step)
+	}
+	text += ": " + classMeaning[e.Class] + " (" + e.Code
 	if e.Status != 0 && !strings.HasPrefix(e.Code, statusCodePrefix) {
 		text += ", status " + strconv.Itoa(e.Status)
 	}
@@ -84,14 +113,17 @@ const (
 
 var plainCode = regexp.MustCompile(`^[a-z0-9_.-]{1,64}$`)
 
-// publicCode returns the code if it may be shown. A provider that echoes what we sent as its
+// publicCode returns the provider's code if it may be shown. A provider that echoes what we sent as its
 // error code is not passed on.
-func (d *dialect) publicCode(code string) string {
+func (c *call) publicCode(code string) string {
 	code = strings.ToLower(code)
+	if code == "" {
+		return ""
+	}
 	if !plainCode.MatchString(code) {
 		return CodeProviderError
 	}
-	for _, s := range d.secrets {
+	for _, s := range c.secrets() {
 		if secret := strings.ToLower(s.Reveal()); secret != "" && strings.Contains(code, secret) {
 			return CodeProviderError
 		}

@@ -1,7 +1,6 @@
 package oauth_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,7 +68,7 @@ func TestIntrospectBytes(t *testing.T) {
 			name: "none, with parameter and header",
 			connector: asking(func(c *connectors.Connector) {
 				c.Introspect.Auth, c.Introspect.Param = "none", "access_token"
-				c.Introspect.Headers = map[string]string{"X-Version": "7"}
+				c.Introspect.Headers = texts("X-Version", "7")
 			}),
 			want: raw(start, host, agent, accept, encoding, formType, "X-Version: 7", closing, "access_token=canary-access"),
 		},
@@ -169,7 +168,5 @@ func TestIntrospectIncomplete(t *testing.T) {
 		}
 	}
 	_, err := newClient(oauth.Options{}).Introspect(t.Context(), at(t, asking(nil), base), vault.Secret{})
-	if own := new(oauth.Error); !errors.As(err, &own) || !own.Unsent {
-		t.Errorf("got %v for no token, want an error of which nothing was sent", err)
-	}
+	wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeIncomplete)
 }

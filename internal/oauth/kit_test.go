@@ -26,11 +26,16 @@ const (
 	refresh      = "canary-refresh"
 	access       = "canary-access"
 	description  = "canary-description"
+	password     = "canary-password&<\">"
+	apiKey       = "canary-api-key-0123456789"
+	subject      = "canary-subject"
+	deviceCode   = "canary-device-code"
+	session      = "canary-session"
 )
 
 const redirectURI = "https://app.example.com/cb"
 
-var canaries = []string{clientSecret, code, verifier, refresh, access, description}
+var canaries = []string{clientSecret, code, verifier, refresh, access, description, password, "canary-password", apiKey, subject, deviceCode, session}
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
@@ -39,12 +44,31 @@ func newClient(o oauth.Options) *oauth.Client {
 	return oauth.New(o)
 }
 
+func text(s string) connectors.Template {
+	t, err := connectors.ParseTemplate(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// texts are templates by name: a name and its template after the other.
+func texts(pairs ...string) map[string]connectors.Template {
+	list := map[string]connectors.Template{}
+	for i := 0; i < len(pairs); i += 2 {
+		list[pairs[i]] = text(pairs[i+1])
+	}
+	return list
+}
+
 // plain is a connector that does all as RFC 6749 says, with the changes of edit.
 func plain(edit func(*connectors.Connector)) *connectors.Connector {
 	c := &connectors.Connector{
-		Name:   "plain",
-		Token:  connectors.TokenCall{ClientAuth: connectors.ClientAuthPost},
-		Revoke: &connectors.Revoke{},
+		Name: "plain",
+		Scheme: connectors.Scheme{
+			Token:  connectors.TokenCall{ClientAuth: connectors.ClientAuthPost},
+			Revoke: &connectors.Revoke{},
+		},
 	}
 	if edit != nil {
 		edit(c)
@@ -120,12 +144,14 @@ func says(t testing.TB, status int, contentType, body string) string {
 }
 
 func exchange(t testing.TB, c *oauth.Client, app oauth.App) (oauth.Token, error) {
-	return c.Exchange(t.Context(), app, vault.NewSecret(code), vault.NewSecret(verifier), redirectURI)
+	return c.Exchange(t.Context(), app, oauth.Code{
+		Code: vault.NewSecret(code), Verifier: vault.NewSecret(verifier), RedirectURI: redirectURI, State: vault.NewSecret("st"),
+	})
 }
 
-// record starts a listener that answers one request after another with the same bytes, and returns
-// the bytes of the requests with the address written as HOST.
-func record(t testing.TB, answer string) (base string, requests <-chan string) {
+// record starts a listener that answers the first request with the first of the answers, and so on; the
+// last one is repeated. It returns the bytes of the requests with the address written as HOST.
+func record(t testing.TB, answers ...string) (base string, requests <-chan string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -142,7 +168,8 @@ func record(t testing.TB, answer string) (base string, requests <-chan string) {
 			}
 			if text, err := readRaw(conn); err == nil {
 				seen <- strings.ReplaceAll(text, host, "HOST")
-				_, _ = io.WriteString(conn, answer)
+				_, _ = io.WriteString(conn, answers[0])
+				answers = answers[min(1, len(answers)-1):]
 			}
 			conn.Close()
 		}
@@ -161,8 +188,13 @@ func readRaw(conn net.Conn) (string, error) {
 	return raw.String(), err
 }
 
-func ok(body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+func ok(body string) string { return says200("Content-Type: application/json", body) }
+
+// says200 is an answer with one header more.
+func says200(header, body string) string { return replies(200, header, body) }
+
+func replies(status int, header, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %d Said\r\n%s\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
 }
 
 // wantError checks the error, that the other result is zero, and that nothing leaks.
@@ -175,7 +207,8 @@ func wantError(t *testing.T, token oauth.Token, err error, class oauth.Class, co
 	if own.Class != class || own.Code != code {
 		t.Errorf("got class %s and code %s, want %s and %s", own.Class, own.Code, class, code)
 	}
-	if !token.Access.IsZero() || !token.Refresh.IsZero() || !token.IDToken.IsZero() || token.Captured != nil || token.Scopes != nil {
+	if !token.Access.IsZero() || !token.Refresh.IsZero() || !token.IDToken.IsZero() || token.Captured != nil || token.Scopes != nil ||
+		token.Slots != nil || token.Identity != (vault.Identity{}) || !token.Expires.IsZero() || token.ExpiresFrom != "" {
 		t.Errorf("got a token beside the error %v", err)
 	}
 	noLeak(t, err)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -31,37 +30,62 @@ const (
 
 // expiry is when the access token dies, by the best evidence there is. Zero or less is now: the token
 // is used once. A lifetime that is absent or unreadable is looked for elsewhere, never "expired".
-func (d *dialect) expiry(doc document, access vault.Secret) (time.Time, ExpiresFrom) {
-	call := d.app.Connector.Token
-	if n, ok := seconds(doc.find(or(call.Response.Expires, "expires_in"))); ok {
-		return d.started.Add(lifetime(n, maxLife)), ExpiresFromAnswer
+func (c *call) expiry(payload document, access vault.Secret) (time.Time, ExpiresFrom) {
+	how := c.reads.Expires
+	if left, none, ok := remaining(c.started, payload.find(or(how.Path, "expires_in")), how.As); ok && !(none && absolute(how.As)) {
+		return c.started.Add(lifetime(left, maxLife)), ExpiresFromAnswer
 	}
-	if call.TTL == connectors.TTLNever {
+	if c.reads.never {
 		return time.Time{}, ExpiresNever
 	}
-	if at, ok := jwtExpiry(d.started, access.Reveal()); ok {
+	if at, ok := jwtExpiry(c.started, access.Reveal()); ok {
 		return at, ExpiresFromJWT
 	}
-	if call.DefaultTTL > 0 {
-		return d.started.Add(time.Duration(call.DefaultTTL)), ExpiresFromDefault
+	if c.reads.defaultTTL > 0 {
+		return c.started.Add(time.Duration(c.reads.defaultTTL)), ExpiresFromDefault
 	}
 	return time.Time{}, ExpiresUnknown
 }
 
 // refreshExpiry is when the refresh token of the answer dies. Providers write 0 for one that does not.
-func (d *dialect) refreshExpiry(doc document) time.Time {
-	if path := d.app.Connector.Token.Response.RefreshExpires; path != "" {
-		if n, ok := seconds(doc.find(path)); ok {
-			if n <= 0 {
+func (c *call) refreshExpiry(payload document) time.Time {
+	if how := c.reads.RefreshExpires; how.Path != "" {
+		if left, none, ok := remaining(c.started, payload.find(how.Path), how.As); ok {
+			if none {
 				return time.Time{}
 			}
-			return d.started.Add(lifetime(n, maxRefreshLife))
+			return c.started.Add(lifetime(left, maxRefreshLife))
 		}
 	}
-	if ttl := d.app.Connector.Refresh.TTL; ttl > 0 {
-		return d.started.Add(time.Duration(ttl))
+	if ttl := c.app.Connector.Refresh.TTL; ttl > 0 {
+		return c.started.Add(time.Duration(ttl))
 	}
 	return time.Time{}
+}
+
+// absolute tells whether an expiry is a point in time.
+func absolute(as string) bool { return as == "at_s" || as == "at_ms" || as == "rfc3339" }
+
+// remaining is how many seconds are left until an expiry that is written as [connectors.Expires].As says.
+// none tells that the number was 0 or less.
+func remaining(now time.Time, value any, as string) (left float64, none, ok bool) {
+	n, ok := seconds(value)
+	if as == "rfc3339" {
+		text, _ := value.(string)
+		at, err := time.Parse(time.RFC3339, strings.TrimSpace(text))
+		n, ok = float64(at.UnixMilli())/1000, err == nil
+	}
+	left, none = n, n <= 0
+	switch as {
+	case "in_ms", "at_ms":
+		left /= 1000
+	case "in_min":
+		left *= 60
+	}
+	if absolute(as) {
+		left -= float64(now.UnixMilli()) / 1000
+	}
+	return left, none, ok
 }
 
 // jwtExpiry reads the claim exp of a token that is a JWT (RFC 7519). Its signature is not checked:
@@ -90,11 +114,11 @@ func jwtExpiry(now time.Time, token string) (time.Time, bool) {
 
 // epoch reads a time in seconds since 1970, no earlier than now and no later than in a year.
 func epoch(now time.Time, value any) (time.Time, bool) {
-	n, ok := seconds(value)
-	if !ok || n <= 0 {
+	left, none, ok := remaining(now, value, "at_s")
+	if !ok || none {
 		return time.Time{}, false
 	}
-	return now.Add(lifetime(n-float64(now.UnixMilli())/1000, maxLife)), true
+	return now.Add(lifetime(left, maxLife)), true
 }
 
 // seconds reads a lifetime: a number, whole or not, or a string that holds one.

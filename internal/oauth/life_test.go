@@ -13,7 +13,6 @@ import (
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
-	"github.com/claviger-proxy/claviger/vault"
 )
 
 // M-07: a lifetime is between now and a year, and one that is not there is the connector's.
@@ -140,7 +139,7 @@ func allocated(t *testing.T, app oauth.App, body string) uint64 {
 	client := newClient(oauth.Options{Transport: &canned{200, body}})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := client.Refresh(t.Context(), app, vault.NewSecret(refresh)); err != nil {
+	if _, err := client.Refresh(t.Context(), app, grant); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -172,13 +171,13 @@ func TestRefreshTokenLife(t *testing.T) {
 		{"said without a refresh token", `"rt_life":60`, 0},
 	}
 	c := plain(func(c *connectors.Connector) {
-		c.Token.Response.RefreshExpires = "rt_life"
+		c.Token.Response.RefreshExpires.Path = "rt_life"
 		c.Refresh.TTL = connectors.Duration(month)
 	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			app := at(t, c, says(t, 200, jsonType, `{"access_token":"a",`+test.body+`}`))
-			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,12 @@
 // Package oauth asks a provider's OAuth endpoints on behalf of a connection: it writes the
-// authorization URL, exchanges a code, refreshes a token, asks about one and revokes a grant.
+// authorization URL, exchanges a code, refreshes a token, gets one without a browser or for a device, asks
+// about one and revokes a grant.
 //
 // Start with [New], describe the OAuth client with an [App], and call the methods of [Client].
-// Nothing here stores, caches or retries: each call sends at most one request, never follows a
-// redirect, reads at most 64 KiB and ends within the client's timeout. What one provider does
-// differently from RFC 6749 is declared by its connector and handled in one place, the dialect.
+// Nothing here stores, caches or retries: a method sends one request at most, and one more for each of the
+// connector's steps. No request is sent twice, no redirect is followed, at most 64 KiB of an answer are
+// read, and a method ends within the client's timeout. What one provider does differently from RFC 6749 is
+// declared by its connector and handled in one place, the dialect.
 //
 // Every failure is an [*Error] with a class and a short code, except a context that the caller
 // cancelled, which is returned as context.Canceled. Errors never hold what was sent or what was
@@ -27,66 +29,31 @@ const (
 	userAgent      = "claviger"
 )
 
-// App is one OAuth client at one connector, resolved.
+// App is one OAuth client at one connector, resolved for one account where the connector's URLs or
+// templates name values of the account.
 type App struct {
 	Connector *connectors.Connector
 	Endpoints *connectors.Endpoints
-	ClientID  string
-	// ClientSecret is empty for public clients only.
+	// Values are those of the connection and of the account that templates may name: app.NAME,
+	// account.NAME and captured.NAME.
+	Values connectors.Values
+	// ClientID is empty where the connector sends none.
+	ClientID string
+	// ClientSecret is empty for public clients, and where the connector sends none.
 	ClientSecret vault.Secret
 	// Scopes are the connection's; empty means the connector's default.
 	Scopes []string
 }
 
-// RequestedScopes returns what an authorization request asks for: the scopes that the connector
-// always adds, the connection's (or the connector's default), then extra; each once, in that order.
-func (a App) RequestedScopes(extra []string) []string {
-	if a.Connector == nil || a.Connector.Authorize.Scope.None {
-		return nil
-	}
-	declared := a.Connector.Authorize.Scope
-	chosen := a.Scopes
-	if len(chosen) == 0 {
-		chosen = declared.Default
-	}
-	var all []string
-	seen := make(map[string]bool)
-	for _, list := range [][]string{declared.Always, chosen, extra} {
-		for _, scope := range list {
-			if scope != "" && !seen[scope] {
-				seen[scope] = true
-				all = append(all, scope)
-			}
-		}
-	}
-	return all
-}
-
-// check tells whether the app can be used for op at all, before anything is sent.
-func (a App) check(op string) error {
-	if a.Connector == nil || a.Endpoints == nil || a.ClientID == "" {
-		return unsent(op, ClassOperator, CodeIncomplete)
-	}
-	switch a.Connector.Token.ClientAuth {
-	case connectors.ClientAuthNone:
-	case connectors.ClientAuthBasic, connectors.ClientAuthBasicRaw, connectors.ClientAuthPost:
-		if a.ClientSecret.IsZero() {
-			return unsent(op, ClassOperator, CodeIncomplete)
-		}
-	default:
-		return unsent(op, ClassOperator, CodeIncomplete)
-	}
-	return nil
-}
-
 // Options configure a [Client]. The zero value is ready for production.
 type Options struct {
 	// Transport sends the requests. Nil means a transport that takes no proxy from the
-	// environment, speaks TLS 1.2 or later and uses each connection once.
+	// environment, speaks TLS 1.2 or later and uses each connection once. Connectors with a client
+	// certificate need an *http.Transport.
 	Transport http.RoundTripper
 	// Now is the clock for expiry times; nil means time.Now.
 	Now func() time.Time
-	// Timeout bounds one call, the answer's body included; zero means 30 seconds.
+	// Timeout bounds one call of a method, the answers' bodies included; zero means 30 seconds.
 	Timeout time.Duration
 }
 
@@ -126,4 +93,33 @@ func newTransport() *http.Transport {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxAnswer,
 	}
+}
+
+// transportFor returns the transport for one call: the client's own, or a copy of it that presents the
+// connector's certificate.
+func (c *Client) transportFor(f filler) (http.RoundTripper, error) {
+	how := f.connector.ClientCert
+	if how == nil {
+		return c.transport, nil
+	}
+	cert, err := f.text(how.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.text(how.Key)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	own, ok := c.transport.(*http.Transport)
+	if err != nil || !ok {
+		return nil, unsent(f.op, ClassOperator, CodeBadKey)
+	}
+	own = own.Clone()
+	own.DisableKeepAlives = true // nobody uses it again
+	if own.TLSClientConfig == nil {
+		own.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	own.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	return own, nil
 }

@@ -23,6 +23,12 @@ var standard = []class{
 	)},
 }
 
+// polled are those of a device that is asked about (RFC 8628 section 3.5).
+var polled = []class{
+	{ClassPermanent, codes(CodeAccessDenied, CodeExpiredToken)},
+	{ClassTransient, codes(CodeAuthorizationPending, CodeSlowDown)},
+}
+
 func codes(list ...string) []connectors.ErrorCase {
 	cases := make([]connectors.ErrorCase, len(list))
 	for i, code := range list {
@@ -35,10 +41,10 @@ func codes(list ...string) []connectors.ErrorCase {
 // error inside. Status wins where it says that the provider is in trouble, so that a broken
 // provider cannot end a grant. A code that nobody declared counts as the operator's, because that
 // keeps accounts recoverable and still rings.
-func (d *dialect) refusal(a answer, doc document) *Error {
-	code := d.errorCode(doc)
-	e := &Error{Op: d.op, Class: ClassOperator, Code: code, Status: a.status}
-	declared, ok := d.classify(a.status, code, doc)
+func (c *call) refusal(a answer, doc document) *Error {
+	code := c.errorCode(doc)
+	e := &Error{Op: c.op, Class: ClassOperator, Code: c.publicCode(code), Status: a.status}
+	declared, ok := c.classify(a.status, code, doc)
 	switch {
 	case inTrouble(a.status):
 		e.Class, e.Code = ClassTransient, statusCode(a.status)
@@ -53,9 +59,8 @@ func (d *dialect) refusal(a answer, doc document) *Error {
 			e.Code = CodeProviderError
 		}
 	}
-	e.Code = d.publicCode(e.Code)
 	if e.Class == ClassTransient {
-		e.RetryAfter = RetryAfter(a.header, d.client.now(), maxRetryAfter)
+		e.RetryAfter = RetryAfter(a.header, c.client.now(), maxRetryAfter)
 	}
 	return e
 }
@@ -66,9 +71,9 @@ func inTrouble(status int) bool {
 
 // classify returns the class of the case that holds and says the most. Of equals the connector's
 // wins, and of its own the one that does the least harm.
-func (d *dialect) classify(status int, code string, doc document) (found Class, ok bool) {
-	declared := d.app.Connector.Errors
-	description, _ := doc.text("error_description")
+func (c *call) classify(status int, code string, doc document) (found Class, ok bool) {
+	declared := c.app.Connector.Errors
+	description, _ := textOf(c.reads.find(doc, "error_description"))
 	code, description = strings.ToLower(code), strings.ToLower(description)
 	var most int
 	look := func(in class) {
@@ -83,6 +88,11 @@ func (d *dialect) classify(status int, code string, doc document) (found Class, 
 	look(class{ClassPermanent, declared.PermanentWhen})
 	for _, in := range standard {
 		look(in)
+	}
+	if c.op == opDevice {
+		for _, in := range polled {
+			look(in)
+		}
 	}
 	return found, ok
 }

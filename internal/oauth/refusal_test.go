@@ -82,6 +82,7 @@ func TestRefusals(t *testing.T) {
 		{name: "M-04 slack without reason", connector: slack, status: 200, body: `{"ok":false}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
 		{name: "M-04 slack without ok", connector: slack, status: 200, body: `{"access_token":"canary-access"}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
 		{name: "M-04 github", connector: builtin(t, "github"), status: 200, body: `{"error":"bad_refresh_token"` + noise, class: oauth.ClassPermanent, code: "bad_refresh_token"},
+		{name: "an empty code where it is declared", connector: wechat, status: 400, body: `{"errcode":"","error":"invalid_grant"}`, class: oauth.ClassPermanent, code: "invalid_grant"},
 		{name: "M-04 numbers", connector: wechat, status: 200, body: `{"errcode":42002,"errmsg":"canary-description"}`, class: oauth.ClassPermanent, code: "42002"},
 	}
 	for _, test := range tests {
@@ -94,7 +95,7 @@ func TestRefusals(t *testing.T) {
 				test.contentType = jsonType
 			}
 			app := at(t, c, says(t, test.status, test.contentType, test.body))
-			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 			own := wantError(t, token, err, test.class, test.code)
 			if own.Status != test.status || own.Op != "refresh" || own.Unsent {
 				t.Errorf("got %+v, want status %d of a refresh that was sent", own, test.status)
@@ -142,7 +143,7 @@ func TestRetryAfter(t *testing.T) {
 					w.WriteHeader(status)
 					_, _ = io.WriteString(w, `{"error":"over_quota"}`)
 				})
-				token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, c, base), vault.NewSecret(refresh))
+				token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, c, base), grant)
 				own := wantError(t, token, err, oauth.ClassTransient, code)
 				if own.RetryAfter != test.want {
 					t.Errorf("status %d: got %s, want %s", status, own.RetryAfter, test.want)
@@ -172,7 +173,7 @@ func TestIncomplete(t *testing.T) {
 			test.edit(&app)
 			token, err := exchange(t, newClient(oauth.Options{}), app)
 			first := wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
-			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 			second := wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
 			if !first.Unsent || !second.Unsent {
 				t.Error("the errors do not say that nothing was sent")
@@ -180,10 +181,18 @@ func TestIncomplete(t *testing.T) {
 		})
 	}
 	app := at(t, plain(nil), "http://127.0.0.1:1999")
-	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.Secret{})
+	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.Grant{})
 	wantError(t, token, err, oauth.ClassPermanent, oauth.CodeNoRefreshToken)
-	token, err = newClient(oauth.Options{}).Exchange(t.Context(), app, vault.NewSecret(code), vault.Secret{}, redirectURI)
-	wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+	whole := oauth.Code{Code: vault.NewSecret(code), Verifier: vault.NewSecret(verifier), State: vault.NewSecret("st"), RedirectURI: redirectURI}
+	app.Connector.Token.EchoState = true
+	for _, edit := range []func(*oauth.Code){
+		func(c *oauth.Code) { c.Code = vault.Secret{} }, func(c *oauth.Code) { c.Verifier = vault.Secret{} }, func(c *oauth.Code) { c.State = vault.Secret{} },
+	} {
+		lacking := whole
+		edit(&lacking)
+		token, err = newClient(oauth.Options{}).Exchange(t.Context(), app, lacking)
+		wantError(t, token, err, oauth.ClassOperator, oauth.CodeIncomplete)
+	}
 }
 
 // M-11: what a provider adds for people is not in the error, and the error is one plain line.
@@ -205,17 +214,26 @@ func TestDescriptionsStayOut(t *testing.T) {
 				c.Errors.PermanentWhen = []connectors.ErrorCase{{Code: "invalid_grant", Text: "canary"}}
 			})
 			app := at(t, c, says(t, 400, jsonType, `{"error":"invalid_grant","error_description":"`+description+`"}`))
-			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 			wantError(t, token, err, class, want)
 			if n := len(err.Error()); n > 200 {
 				t.Errorf("the error has %d characters", n)
 			}
 			app = at(t, plain(nil), says(t, 400, jsonType, `{"error":"`+description+`"}`))
-			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err = newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 			if name != "1 MB" {
 				want = oauth.CodeProviderError
 			}
 			wantError(t, token, err, oauth.ClassOperator, want)
 		})
 	}
+}
+
+// A code that repeats the credential of the Authorization header is not passed on either.
+func TestCodeRepeatsCredential(t *testing.T) {
+	const encoded = "YWJjOmNhbmFyeTEy" // abc:canary12
+	app := at(t, plain(func(c *connectors.Connector) { c.Token.ClientAuth = connectors.ClientAuthBasic }), says(t, 400, jsonType, `{"error":"`+encoded+`"}`))
+	app.ClientID, app.ClientSecret = "abc", vault.NewSecret("canary12")
+	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
+	wantError(t, token, err, oauth.ClassOperator, oauth.CodeProviderError)
 }

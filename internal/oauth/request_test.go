@@ -71,8 +71,8 @@ func TestExchangeBytes(t *testing.T) {
 			connector: plain(func(c *connectors.Connector) {
 				c.Authorize.PKCE = connectors.PKCEOff
 				c.Token.Body = "json"
-				c.Token.Params = map[string]string{"audience": "a&b", "code": "not this one"}
-				c.Token.Headers = map[string]string{"X-Version": "7", "user-agent": "other"}
+				c.Token.Params = texts("audience", "a&b", "code", "not this one")
+				c.Token.Headers = texts("X-Version", "7", "user-agent", "other")
 			}),
 			want: raw(start, host, "User-Agent: other", accept, encoding, "Content-Type: application/json", "X-Version: 7", closing,
 				`{"audience":"a\u0026b","client_id":"client id","client_secret":"canary-client+secret/%","code":"canary-code","grant_type":"authorization_code","redirect_uri":"https://app.example.com/cb"}`),
@@ -92,7 +92,7 @@ func TestExchangeBytes(t *testing.T) {
 		},
 		{
 			name: "notion", connector: builtin(t, "notion"),
-			want: raw(start, host, agent, accept, encoding, basicAuth, "Content-Type: application/json", "Notion-Version: "+builtin(t, "notion").Token.Headers["Notion-Version"], closing,
+			want: raw(start, host, agent, accept, encoding, basicAuth, "Content-Type: application/json", "Notion-Version: "+builtin(t, "notion").Token.Headers["Notion-Version"].String(), closing,
 				`{"code":"canary-code","grant_type":"authorization_code","redirect_uri":"https://app.example.com/cb"}`),
 		},
 	}
@@ -123,13 +123,13 @@ func sameRequest(t *testing.T, got, want string) {
 
 func TestRefreshBytes(t *testing.T) {
 	c := plain(func(c *connectors.Connector) {
-		c.Token.Params = map[string]string{"only": "exchange"}
-		c.Refresh.Params = map[string]string{"scope": "a b", "refresh_token": "not this one"}
+		c.Token.Params = texts("only", "exchange")
+		c.Refresh.Params = texts("scope", "a b", "refresh_token", "not this one")
 	})
 	base, requests := record(t, ok(`{"access_token":"a"}`))
 	app := at(t, c, base)
 	app.Endpoints.Refresh = base + "/refresh?x=1"
-	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh))
+	token, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestRefreshBytes(t *testing.T) {
 		"client_id=client+id&client_secret=canary-client%2Bsecret%2F%25&grant_type=refresh_token&refresh_token=canary-refresh&scope=a+b",
 	))
 	app.Endpoints.Refresh = ""
-	if _, err := newClient(oauth.Options{}).Refresh(t.Context(), app, vault.NewSecret(refresh)); err != nil {
+	if _, err := newClient(oauth.Options{}).Refresh(t.Context(), app, grant); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-requests; !strings.HasPrefix(got, "POST /token HTTP/1.1\r\n") {
@@ -179,9 +179,9 @@ func TestAuthorizeURL(t *testing.T) {
 		{
 			name: "always, own parameter, reconsent, hint",
 			connector: plain(func(c *connectors.Connector) {
-				c.Authorize.Scope = connectors.Scope{Param: "user_scope", Always: []string{"openid"}, Default: []string{"mail", "openid"}}
-				c.Authorize.Params = map[string]string{"prompt": "login", "x": "1"}
-				c.Authorize.ReconsentParams = map[string]string{"prompt": "consent"}
+				c.Authorize.Scope = connectors.Scope{Param: "user_scope", Always: []connectors.Template{text("openid")}, Default: []connectors.Template{text("mail"), text("openid")}}
+				c.Authorize.Params = texts("prompt", "login", "x", "1")
+				c.Authorize.ReconsentParams = texts("prompt", "consent")
 			}),
 			edit: func(r *oauth.AuthorizeRequest) { r.Reconsent, r.LoginHint = true, "ada&eve@example.com" },
 			want: "?client_id=client+id" + challenge + "&login_hint=ada%26eve%40example.com&prompt=consent" + redirect +
@@ -219,7 +219,7 @@ func TestAuthorizeURLRefuses(t *testing.T) {
 		{"no client", func(a *oauth.App, _ *oauth.AuthorizeRequest) { a.ClientID = "" }},
 		{"no endpoint", func(a *oauth.App, _ *oauth.AuthorizeRequest) { a.Endpoints.Authorize = "" }},
 		{"connector sets the state", func(a *oauth.App, _ *oauth.AuthorizeRequest) {
-			a.Connector.Authorize.Params = map[string]string{"state": "x"}
+			a.Connector.Authorize.Params = texts("state", "x")
 		}},
 	}
 	for _, test := range tests {

@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -18,8 +17,9 @@ var deadCodes = []string{"invalid_token", "invalid_grant", "token_revoked", "tok
 // the connector has no revocation endpoint, or the grant no token. A provider that says that the
 // token is dead already has revoked it.
 func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bool, err error) {
-	if app.Connector == nil || app.Endpoints == nil {
-		return false, unsent(opRevoke, ClassOperator, CodeIncomplete)
+	k, err := c.begin(app, opRevoke, g.Access, g.Refresh)
+	if err != nil {
+		return false, err
 	}
 	endpoint, err := app.Endpoints.RevokeURL(app.ClientID)
 	if err != nil {
@@ -33,65 +33,56 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 	if how.Token == "access" || token.IsZero() {
 		token = g.Access
 	}
-	if token.IsZero() || how.Auth == "bearer" && g.Access.IsZero() {
+	if token.IsZero() || how.Auth == authBearer && g.Access.IsZero() {
 		return false, nil
 	}
-	if err := app.check(opRevoke); err != nil {
-		return false, err
-	}
-	m := message{
-		method:  or(how.Method, http.MethodPost),
-		url:     endpoint,
-		headers: how.Headers,
-		body:    or(how.Body, "form"),
-		form:    url.Values{or(how.Param, "token"): {token.Reveal()}},
-	}
-	app.sign(&m, how.Auth, g.Access)
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	a, err := c.send(ctx, opRevoke, m)
+	m, err := k.about(token, or(how.Param, "token"), how.Auth, g.Access, how.Headers)
 	if err != nil {
 		return false, err
 	}
-	d := &dialect{
-		client: c, app: app, op: opRevoke,
-		secrets: []vault.Secret{g.Access, g.Refresh, app.ClientSecret},
+	m.method, m.url, m.body = or(how.Method, http.MethodPost), endpoint, or(how.Body, bodyForm)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	a, err := k.send(ctx, m)
+	if err != nil {
+		return false, err
 	}
-	if err := d.revoked(a); err != nil {
+	if err := k.revoked(a); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
-// sign adds what authenticates a call about a token; how is as in [connectors.Revoke].Auth.
-func (a App) sign(m *message, how string, access vault.Secret) {
-	switch how {
-	case "none":
-	case "bearer":
-		m.auth = "Bearer " + access.Reveal()
-	case "basic":
-		m.auth = a.basic()
-	default:
-		m.auth = a.authorization()
-		if m.auth == "" {
-			m.form.Set("client_id", a.ClientID)
-		}
-		if a.Connector.Token.ClientAuth == connectors.ClientAuthPost {
-			m.form.Set("client_secret", a.ClientSecret.Reveal())
-		}
+// about makes a request about a token, which is in the field param. how is as in [connectors.Revoke].Auth;
+// where the client authenticates with fields, they are spelled as at the token endpoint.
+func (c *call) about(token vault.Secret, param, how string, access vault.Secret, headers map[string]connectors.Template) (message, error) {
+	if err := c.check(how); err != nil {
+		return message{}, err
 	}
+	fields, auth, err := c.authenticate(how, access)
+	if err != nil {
+		return message{}, err
+	}
+	fields = c.spelling.spell(fields)
+	fields.Set(param, token.Reveal())
+	filled, err := c.fill.headers(headers)
+	if err != nil {
+		return message{}, err
+	}
+	c.reads.Format = formatJSON // the token endpoint's is for tokens
+	return message{headers: filled, auth: auth, form: fields}, nil
 }
 
 // revoked reads the answer. By RFC 7009 section 2.2 the status is all that counts; the body is
 // read where the connector says so.
-func (d *dialect) revoked(a answer) error {
-	doc := a.document()
-	okWhen := d.app.Connector.Revoke.OKWhen
+func (c *call) revoked(a answer) error {
+	doc := c.reads.document(a)
+	okWhen := c.app.Connector.Revoke.OKWhen
 	if a.ok() && (okWhen == nil || doc.holds(okWhen)) {
 		return nil
 	}
-	err := d.refusal(a, doc)
-	code := strings.ToLower(d.errorCode(doc))
+	err := c.refusal(a, doc)
+	code := strings.ToLower(c.errorCode(doc))
 	if err.Class == ClassPermanent || err.Class == ClassOperator && slices.Contains(deadCodes, code) {
 		return nil
 	}

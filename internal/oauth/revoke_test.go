@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"io"
 	"log"
+	"strings"
 	"testing"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -44,7 +45,7 @@ func TestRevokeBytes(t *testing.T) {
 		{
 			name: "github", connector: builtin(t, "github"), grant: grant,
 			want: raw("DELETE /revoke/id HTTP/1.1", host, agent, "Accept: application/vnd.github+json", encoding, basic,
-				"Content-Type: application/json", "X-Github-Api-Version: "+builtin(t, "github").Revoke.Headers["X-GitHub-Api-Version"], closing, `{"access_token":"canary-access"}`),
+				"Content-Type: application/json", "X-Github-Api-Version: "+builtin(t, "github").Revoke.Headers["X-GitHub-Api-Version"].String(), closing, `{"access_token":"canary-access"}`),
 		},
 		{
 			name: "google", connector: builtin(t, "gmail"), grant: grant,
@@ -57,7 +58,7 @@ func TestRevokeBytes(t *testing.T) {
 		{
 			name: "notion", connector: builtin(t, "notion"), grant: grant,
 			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, basic,
-				"Content-Type: application/json", "Notion-Version: "+builtin(t, "notion").Revoke.Headers["Notion-Version"], closing, `{"token":"canary-access"}`),
+				"Content-Type: application/json", "Notion-Version: "+builtin(t, "notion").Revoke.Headers["Notion-Version"].String(), closing, `{"token":"canary-access"}`),
 		},
 	}
 	for _, test := range tests {
@@ -132,5 +133,47 @@ func TestNothingToRevoke(t *testing.T) {
 		if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), test.app, test.grant); revoked || err != nil {
 			t.Errorf("got %t and %v, want false", revoked, err)
 		}
+	}
+}
+
+// Templates in headers, the names that the client has at the token endpoint, and connectors without one.
+func TestRevokeProviders(t *testing.T) {
+	tests := []struct{ name, yaml, want string }{
+		{
+			"TikTok: client_key", consent + "token: {url: BASE/token, client_auth: post, body: json, field_names: {client_id: client_key}}\nrevoke: {url: BASE/revoke}",
+			"POST /revoke\n\nclient_key=id&client_secret=canary-client%2Bsecret%2F%25&token=canary-refresh",
+		},
+		{
+			"SellerCloud: headers from values", consent + "token: {url: BASE/token, client_auth: none}\nrevoke: {url: BASE/revoke, auth: none, headers: {X-Site: '{account.site}', X-App: '{client_id}', X-Gone: '{account.gone}'}}",
+			"POST /revoke\nX-App: id\nX-Site: acme\n\ntoken=canary-refresh",
+		},
+		{
+			"Stripe Apps: the halves of Basic", consent + "token: {url: BASE/token, client_auth: basic, basic: {user: '{client_secret}'}}\nrevoke: {url: BASE/revoke}",
+			"POST /revoke\nAuthorization: Basic Y2FuYXJ5LWNsaWVudCUyQnNlY3JldCUyRiUyNTo=\n\ntoken=canary-refresh",
+		},
+		{
+			"a login, ended with its session", "mode: login\nsteps: [{request: {url: BASE/login}, response: {}}]\nrevoke: {url: BASE/session, method: DELETE, auth: bearer, body: none}",
+			"DELETE /session\nAuthorization: Bearer canary-access\n\n",
+		},
+		{
+			"a login, ended with a field", "mode: login\nsteps: [{request: {url: BASE/login}, response: {}}]\nrevoke: {url: BASE/logout, param: session, body: json}",
+			"POST /logout\nContent-Type: application/json\n\n" + `{"session":"canary-refresh"}`,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			base, requests := record(t, replies(204, "X-A: b", ""))
+			app := declared(t, base, test.yaml+"\naccount: [{name: site, pattern: .+}, {name: gone, pattern: .+, optional: true}]", "account.site", "acme")
+			revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), app, grant)
+			if err != nil || !revoked {
+				t.Fatalf("got %t and %v, want true", revoked, err)
+			}
+			sameWire(t, <-requests, test.want)
+			delete(app.Values, "account.site")
+			if strings.Contains(test.yaml, "{account.site}") {
+				_, err := newClient(oauth.Options{}).Revoke(t.Context(), app, grant)
+				wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeNoValue)
+			}
+		})
 	}
 }

@@ -2,9 +2,7 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
+	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -18,16 +16,21 @@ const (
 	opAuthorize  = "authorize"
 	opExchange   = "exchange"
 	opRefresh    = "refresh"
+	opObtain     = "obtain"
+	opDevice     = "device"
 	opIntrospect = "introspect"
 	opRevoke     = "revoke"
 )
 
-// Token is a token endpoint's answer, checked.
+// Token is what the token endpoint and the connector's steps gave, checked.
 type Token struct {
+	// Access is empty only where the connector's steps lead to captured values alone.
 	Access vault.Secret
-	// Refresh is empty when the answer had none; after a refresh the old one stays good then.
+	// Refresh is empty when there was none; after a refresh the old one stays good then.
 	Refresh vault.Secret
 	IDToken vault.Secret
+	// Slots are the connector's further tokens, by name. Expires is not about them.
+	Slots vault.Secrets
 	// Expires is when Access dies; zero when it does not, or nobody said. ExpiresFrom tells which.
 	Expires     time.Time
 	ExpiresFrom ExpiresFrom
@@ -36,96 +39,52 @@ type Token struct {
 	RefreshExpires time.Time
 	// Scopes are the granted ones; nil when the provider did not say, empty when it said none.
 	Scopes []string
-	// Captured are the values that the connector asked to keep and the answer had.
+	// Captured are the values that the connector asked to keep and the answers had.
 	Captured map[string]string
+	// Identity is who the account is, where the connector says that the answer with the token tells that.
+	// Its texts are printable, and not checked otherwise.
+	Identity vault.Identity
 }
 
-// Exchange turns an authorization code into a token. The redirect URI is the one that the code was
-// given for; the verifier is ignored by connectors without PKCE. The request is sent once: a code
-// is good for one try only.
-func (c *Client) Exchange(ctx context.Context, app App, code, verifier vault.Secret, redirectURI string) (Token, error) {
-	if err := app.check(opExchange); err != nil {
+// Code is an authorization code with what belongs to it.
+type Code struct {
+	Code vault.Secret
+	// Verifier is ignored by connectors without PKCE.
+	Verifier vault.Secret
+	// RedirectURI is the one that the code was given for.
+	RedirectURI string
+	// State is that of the authorization request, for connectors that send it along.
+	State vault.Secret
+}
+
+// Exchange turns an authorization code into a token. The request is sent once: a code is good for one try
+// only. The connector's steps follow it.
+func (c *Client) Exchange(ctx context.Context, app App, code Code) (Token, error) {
+	k, err := c.begin(app, opExchange, code.Code, code.Verifier, code.State)
+	if err != nil {
 		return Token{}, err
 	}
-	usesPKCE := app.Connector.Authorize.PKCE != connectors.PKCEOff
-	if code.IsZero() || usesPKCE && verifier.IsZero() {
+	how := app.Connector
+	usesPKCE := how.Authorize.PKCE != connectors.PKCEOff
+	if code.Code.IsZero() || usesPKCE && code.Verifier.IsZero() || how.Token.EchoState && code.State.IsZero() {
 		return Token{}, unsent(opExchange, ClassOperator, CodeIncomplete)
 	}
-	d := &dialect{
-		client: c, app: app, op: opExchange, params: app.Connector.Token.Params,
-		secrets: []vault.Secret{code, verifier, app.ClientSecret},
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	d := &dialect{call: k, more: url.Values{}}
+	if how.Token.EchoState {
+		d.more.Set("state", code.State.Reveal())
 	}
-	return d.call(ctx, app.Endpoints.Token, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		config.RedirectURL = redirectURI
+	token, err := d.run(ctx, app.Endpoints.Token, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+		config.RedirectURL = code.RedirectURI
 		var options []oauth2.AuthCodeOption
 		if usesPKCE {
-			options = append(options, oauth2.VerifierOption(verifier.Reveal()))
+			options = append(options, oauth2.VerifierOption(code.Verifier.Reveal()))
 		}
-		return config.Exchange(ctx, code.Reveal(), options...)
+		return config.Exchange(ctx, code.Code.Reveal(), options...)
 	})
-}
-
-// Refresh turns a refresh token into a new token. The request is sent once: where refresh tokens
-// rotate, the first use ends the old one.
-func (c *Client) Refresh(ctx context.Context, app App, refresh vault.Secret) (Token, error) {
-	if err := app.check(opRefresh); err != nil {
+	if err != nil {
 		return Token{}, err
 	}
-	if refresh.IsZero() {
-		return Token{}, unsent(opRefresh, ClassPermanent, CodeNoRefreshToken)
-	}
-	d := &dialect{
-		client: c, app: app, op: opRefresh, params: app.Connector.Refresh.Params,
-		secrets: []vault.Secret{refresh, app.ClientSecret},
-	}
-	endpoint := or(app.Endpoints.Refresh, app.Endpoints.Token)
-	return d.call(ctx, endpoint, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
-	})
-}
-
-// call runs x/oauth2 over the dialect.
-func (d *dialect) call(ctx context.Context, endpoint string, do func(context.Context, *oauth2.Config) (*oauth2.Token, error)) (Token, error) {
-	if endpoint == "" {
-		return Token{}, unsent(d.op, ClassOperator, CodeIncomplete)
-	}
-	config := &oauth2.Config{
-		ClientID:     d.app.ClientID,
-		ClientSecret: d.app.ClientSecret.Reveal(),
-		Endpoint:     oauth2.Endpoint{TokenURL: endpoint, AuthStyle: authStyle(d.app.Connector.Token.ClientAuth)},
-	}
-	if d.app.Connector.Token.ClientAuth == connectors.ClientAuthNone {
-		config.ClientSecret = ""
-	}
-	d.started = d.client.now()
-	ctx, cancel := context.WithTimeout(ctx, d.client.timeout)
-	defer cancel()
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: d})
-	if _, err := do(ctx, config); err != nil {
-		return Token{}, d.translate(err)
-	}
-	return d.token, nil
-}
-
-// translate takes our own error out of what net/http and x/oauth2 wrapped around it. Theirs hold
-// the URL or the body.
-func (d *dialect) translate(err error) error {
-	var own *Error
-	switch {
-	case errors.As(err, &own):
-		return own
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: %w", d.op, context.Canceled)
-	}
-	// The dialect makes every other error itself; what is left is an endpoint that is no URL.
-	return unsent(d.op, ClassOperator, CodeIncomplete)
-}
-
-// authStyle is always explicit: x/oauth2 probes otherwise, and a failed probe burns the code.
-func authStyle(how connectors.ClientAuth) oauth2.AuthStyle {
-	switch how {
-	case connectors.ClientAuthBasic, connectors.ClientAuthBasicRaw:
-		return oauth2.AuthStyleInHeader
-	}
-	return oauth2.AuthStyleInParams
+	return k.steps(ctx, whenConnect, token)
 }

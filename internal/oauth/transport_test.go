@@ -112,7 +112,7 @@ func TestSlowProvider(t *testing.T) {
 			// The caller's deadline is a timeout as well, not a cancellation.
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			token, err = newClient(oauth.Options{}).Refresh(ctx, app, vault.NewSecret(refresh))
+			token, err = newClient(oauth.Options{}).Refresh(ctx, app, grant)
 			wantError(t, token, err, oauth.ClassTransient, oauth.CodeTimeout)
 		})
 	}
@@ -136,7 +136,7 @@ func TestRedirects(t *testing.T) {
 		client := newClient(oauth.Options{})
 		token, err := exchange(t, client, app)
 		wantError(t, token, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
-		token, err = client.Refresh(t.Context(), app, vault.NewSecret(refresh))
+		token, err = client.Refresh(t.Context(), app, grant)
 		wantError(t, token, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
 		_, err = client.Revoke(t.Context(), app, vault.Grant{Access: vault.NewSecret(access)})
 		wantError(t, oauth.Token{}, err, oauth.ClassMalformed, oauth.CodeRedirectRefused)
@@ -167,7 +167,7 @@ func TestProtocolSwitch(t *testing.T) {
 	ended := make(chan outcome, 1)
 	app, client := at(t, plain(nil), base), newClient(oauth.Options{Timeout: 200 * time.Millisecond})
 	go func() {
-		token, err := client.Refresh(context.Background(), app, vault.NewSecret(refresh))
+		token, err := client.Refresh(context.Background(), app, grant)
 		ended <- outcome{token, err}
 	}()
 	select {
@@ -203,7 +203,7 @@ func TestSentOnce(t *testing.T) {
 			if _, err := exchange(t, client, app); err != nil {
 				t.Fatal(err)
 			}
-			token, err := client.Refresh(t.Context(), app, vault.NewSecret(refresh))
+			token, err := client.Refresh(t.Context(), app, grant)
 			own := wantError(t, token, err, oauth.ClassTransient, oauth.CodeAnswerLost)
 			if own.Unsent {
 				t.Error("the error says that nothing was sent")
@@ -212,6 +212,35 @@ func TestSentOnce(t *testing.T) {
 				t.Errorf("got %d requests, want 2", n)
 			}
 		})
+	}
+}
+
+// What is sent with GET is sent once as well: net/http would replay it on a dead connection.
+func TestGetIsSentOnce(t *testing.T) {
+	var asked atomic.Int32
+	kept := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(kept.CloseIdleConnections)
+	client := newClient(oauth.Options{Transport: kept})
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+			t.Errorf("got a body of length %d %q", r.ContentLength, r.TransferEncoding)
+		}
+		if asked.Add(1) == 1 {
+			_, _ = io.WriteString(w, `{"access_token":"a"}`)
+			return
+		}
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.Close()
+		}
+	})
+	app := at(t, plain(func(c *connectors.Connector) { c.Token.Method, c.Token.Body = "GET", "query" }), base)
+	if _, err := exchange(t, client, app); err != nil {
+		t.Fatal(err)
+	}
+	token, err := client.Refresh(t.Context(), app, grant)
+	wantError(t, token, err, oauth.ClassTransient, oauth.CodeAnswerLost)
+	if n := asked.Load(); n != 2 {
+		t.Errorf("got %d requests, want 2", n)
 	}
 }
 
@@ -281,7 +310,7 @@ func TestCancelled(t *testing.T) {
 	app.ClientID = "id"
 	client := newClient(oauth.Options{})
 	for range 2 { // during the call, and before it
-		_, err := client.Refresh(ctx, app, vault.NewSecret(refresh))
+		_, err := client.Refresh(ctx, app, grant)
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v, want context.Canceled", err)
 		}
@@ -290,4 +319,12 @@ func TestCancelled(t *testing.T) {
 	if _, err := client.Revoke(ctx, app, vault.Grant{Access: vault.NewSecret(access)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
+}
+
+// hangs is a provider that never answers.
+func hangs(t testing.TB) string {
+	return serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
 }

@@ -23,7 +23,8 @@ func steers(name string) bool {
 	case 'b':
 		return same(name, "baggage") || same(name, "base-url-override")
 	case 'c':
-		return same(name, "cookie") || same(name, "connected-account") || same(name, "connected-base")
+		return same(name, "cookie") || same(name, "connected-account") || same(name, "connected-base") ||
+			same(name, "connected-slot")
 	case 'e':
 		return same(name, "early-data")
 	case 'f':

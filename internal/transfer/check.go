@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -9,7 +11,7 @@ import (
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// maxSecret is the length of a token or a client secret, as everywhere in Claviger.
+// maxSecret is the length of a token, a client secret or an input, as everywhere in Claviger.
 const maxSecret = 16 << 10
 
 const (
@@ -19,7 +21,12 @@ const (
 	wantSecret     = "must be at most 16 KiB of text without control characters"
 	wantScopes     = "must not have empty texts in it"
 	wantText       = "must be text in UTF-8"
+	wantInput      = "must be 1 to 63 lower-case letters, digits and '_', a letter first"
+	wantValue      = "must be at most 16 KiB of text"
 )
+
+// inputName is how a connector names its inputs and slots.
+var inputName = regexp.MustCompile(`\A[a-z][a-z0-9_]{0,62}\z`)
 
 var (
 	origins  = []vault.Origin{vault.OriginConfig, vault.OriginAPI}
@@ -36,6 +43,8 @@ func (c *Connection) check() *mistake {
 		return &mistake{"name", wantName}
 	case !vault.ValidName(c.Connector):
 		return &mistake{"connector", wantName}
+	case c.Way != "" && !vault.ValidName(c.Way):
+		return &mistake{"way", wantName}
 	case !slices.Contains(origins, c.Origin):
 		return &mistake{"origin", "must be config or api"}
 	case !utf8.ValidString(c.ClientID):
@@ -79,14 +88,43 @@ func (a *Account) check() *mistake {
 
 func checkGrant(g *vault.Grant) *mistake {
 	switch {
-	case g.Access.IsZero() && g.Refresh.IsZero():
-		return &mistake{"grant", "must have an access_token or a refresh_token"}
+	case g.Access.IsZero() && g.Refresh.IsZero() && !some(g.Inputs):
+		return &mistake{"grant", "must have an access_token, a refresh_token or inputs"}
 	case slices.Contains(g.Scopes, "") || !validTexts(g.Scopes):
 		return &mistake{"grant.scopes", wantScopes}
 	case !validTexts([]string{g.ClientID, g.RedirectURI}):
 		return &mistake{"grant", wantText}
 	case !validPairs(g.Captured):
 		return &mistake{"grant.captured", wantText}
+	}
+	return nil
+}
+
+// empty tells whether a grant has nothing to be moved, as that of an account whose connector asks for
+// nothing.
+func empty(g *vault.Grant) bool {
+	return g.Access.IsZero() && g.Refresh.IsZero() && g.IDToken.IsZero() && !some(g.Slots) && !some(g.Inputs) && len(g.Captured) == 0
+}
+
+// some tells whether there is a secret among them.
+func some(s vault.Secrets) bool {
+	for _, one := range s {
+		if !one.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// checkNamed is what a writer and a reader demand of the secrets by name at a path.
+func checkNamed(path string, values map[string]string, valid func(string) bool, want string) *mistake {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case !inputName.MatchString(name):
+			return &mistake{join(path, name), "the name " + wantInput}
+		case !valid(values[name]):
+			return &mistake{join(path, name), want}
+		}
 	}
 	return nil
 }
@@ -107,6 +145,12 @@ func validToken(s string) bool {
 
 func validSecret(s string) bool {
 	return len(s) <= maxSecret && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// validValue tells whether a connector could take it as the value of an input. A private key has line
+// breaks.
+func validValue(s string) bool {
+	return len(s) <= maxSecret && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }
 
 func validTexts(list []string) bool {

@@ -14,8 +14,8 @@ import (
 const composioAdvice = "turn off Mask Connected Account Secrets in the project's settings and get the account again; Composio never gives out tokens of the OAuth clients that it manages"
 
 // ReadComposio reads connected accounts as Composio's API gives them out, version 3 or 1, or its
-// TypeScript SDK: one object, an array, {"items":[…]} or JSON Lines. Only those of OAuth 2 can be
-// moved now. Tokens that Composio has masked are problems. An error ends the sequence.
+// TypeScript SDK: one object, an array, {"items":[…]} or JSON Lines. Those of the schemes OAUTH2, API_KEY,
+// BASIC and BEARER_TOKEN can be moved. What Composio has masked are problems. An error ends the sequence.
 func ReadComposio(r io.Reader, o Options) iter.Seq2[Item, error] {
 	return product{
 		name: "an export of Composio", list: "items", id: "id",
@@ -69,12 +69,41 @@ func composioAccount(item *object, o Options) Account {
 	if scheme == "" {
 		scheme = config.firstText("auth_scheme", "authScheme")
 	}
-	if scheme != "" && scheme != "OAUTH2" {
-		item.fail("state", fmt.Sprintf("accounts of type %.40q are not supported yet, only OAUTH2", scheme))
+	inputs := map[string]string{}
+	switch scheme {
+	case "", "OAUTH2":
+		a.Grant = composioGrant(val)
+	case "API_KEY", "BASIC", "BEARER_TOKEN":
+		a.Grant = new(vault.Grant)
+		composioStatic(scheme, val, inputs, o)
+	default:
+		item.fail("state", fmt.Sprintf("accounts of type %.40q are not supported, only OAUTH2, API_KEY, BASIC and BEARER_TOKEN", scheme))
+		return a
 	}
-	a.Grant = composioGrant(val)
-	a.GrantedScopes = a.Grant.Scopes
+	val.input(inputs, "subdomain", inputSubdomain, composioAdvice, o)
+	val.renamed(inputs, composioAdvice, o)
+	a.Grant.Inputs, a.GrantedScopes = vault.NewSecrets(inputs), a.Grant.Scopes
 	return a
+}
+
+// composioStatic takes credentials that a user has typed.
+func composioStatic(scheme string, val *object, inputs map[string]string, o Options) {
+	switch scheme {
+	case "BASIC":
+		val.input(inputs, "username", inputUsername, composioAdvice, o)
+		val.input(inputs, "password", inputPassword, composioAdvice, o)
+	case "BEARER_TOKEN":
+		val.input(inputs, "token", inputToken, composioAdvice, o)
+	default:
+		key := "api_key"
+		if text, _ := plainText(val.members[key]); text == "" {
+			key = "generic_api_key"
+		}
+		val.input(inputs, key, inputKey, composioAdvice, o)
+	}
+	if len(inputs) == 0 {
+		val.fail("", "no api_key, username, password or token: "+composioAdvice)
+	}
 }
 
 func composioGrant(val *object) *vault.Grant {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,16 +14,19 @@ import (
 	"github.com/claviger-proxy/claviger/vault"
 )
 
-// columns are those that a CSV file may have; the first two it must have.
+// inputColumn begins the name of a column that has the values of an input.
+const inputColumn = "input."
+
+// columns are those that a CSV file may have beside inputs; the first two it must have.
 var columns = []string{
 	"connection", "identifier", "access_token", "refresh_token", "expires_at", "scopes", "client_id",
 	"account_id", "email", "name",
 }
 
 // ReadCSV reads accounts from a comma-separated file (RFC 4180) whose first row names the columns:
-// connection and identifier, access_token or refresh_token or both, and any of expires_at (RFC
-// 3339 or unix seconds), scopes (with spaces or commas between them), client_id, account_id, email
-// and name. An error ends the sequence.
+// connection and identifier, access_token, refresh_token or input.NAME for the connector's input NAME, and
+// any of expires_at (RFC 3339 or unix seconds), scopes (with spaces or commas between them), client_id,
+// account_id, email and name. An error ends the sequence.
 func ReadCSV(r io.Reader, o Options) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		f := newTable(r)
@@ -68,6 +72,13 @@ func rowItem(line string, row map[string]any, o Options) Item {
 		},
 	}
 	a.GrantedScopes = a.Grant.Scopes
+	inputs := map[string]string{}
+	for _, column := range slices.Sorted(maps.Keys(row)) {
+		if name, ok := strings.CutPrefix(column, inputColumn); ok {
+			c.input(inputs, column, name, "give the value itself", Options{})
+		}
+	}
+	a.Grant.Inputs = vault.NewSecrets(inputs)
 	var err error
 	if a.Connection, err = o.connection(c.text("connection")); err != nil {
 		c.fail("connection", err.Error())
@@ -75,8 +86,8 @@ func rowItem(line string, row map[string]any, o Options) Item {
 	if !vault.ValidIdentifier(a.Identifier) {
 		c.fail("identifier", wantIdentifier)
 	}
-	if a.Grant.Access.IsZero() && a.Grant.Refresh.IsZero() {
-		c.fail("", "no access_token and no refresh_token: give at least one")
+	if a.Grant.Access.IsZero() && a.Grant.Refresh.IsZero() && len(inputs) == 0 {
+		c.fail("", "no access_token, refresh_token or input: give at least one")
 	}
 	if err := c.mistake(); err != nil {
 		return Item{Problem: &Problem{line, err.Error()}}
@@ -112,8 +123,8 @@ func (t *table) head() error {
 		name = strings.TrimSpace(name)
 		t.names[i] = name
 		switch {
-		case !slices.Contains(columns, name):
-			return fmt.Errorf("line 1: column %d has an unknown name; allowed are %s, with commas between them", i+1, strings.Join(columns, ", "))
+		case !slices.Contains(columns, name) && !isInputColumn(name):
+			return fmt.Errorf("line 1: column %d has an unknown name; allowed are %s and input.NAME, with commas between them", i+1, strings.Join(columns, ", "))
 		case slices.Contains(t.names[:i], name):
 			return fmt.Errorf("line 1: the column %s is there twice", name)
 		}
@@ -123,10 +134,15 @@ func (t *table) head() error {
 			return fmt.Errorf("line 1: there is no column %s", name)
 		}
 	}
-	if !slices.Contains(t.names, "access_token") && !slices.Contains(t.names, "refresh_token") {
-		return errors.New("line 1: there is no column access_token or refresh_token")
+	if !slices.Contains(t.names, "access_token") && !slices.Contains(t.names, "refresh_token") && !slices.ContainsFunc(t.names, isInputColumn) {
+		return errors.New("line 1: there is no column access_token, refresh_token or input.NAME")
 	}
 	return nil
+}
+
+func isInputColumn(name string) bool {
+	input, ok := strings.CutPrefix(name, inputColumn)
+	return ok && inputName.MatchString(input)
 }
 
 // next returns a row and its line.

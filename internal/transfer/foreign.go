@@ -17,7 +17,8 @@ import (
 // Options say how the names of another product become ours.
 type Options struct {
 	// Map has a connection's name for the other product's name of an integration. A name that is
-	// not in it is taken as it is where it can be the name of a connection.
+	// not in it is taken as it is where it can be the name of a connection. For the path of a value, such
+	// as connection_config.tenantId, it has the name of the input that it is for, "-" for none.
 	Map map[string]string
 	// EndUser takes Nango's end user for the identifier, instead of the connection_id. An end user
 	// with two connections of one integration is then twice in what is read.
@@ -148,6 +149,7 @@ func (o *object) foreignToken(name, advice string) vault.Secret {
 func (o *object) scopes(name string) []string {
 	switch v := o.members[name].(type) {
 	case string:
+		o.take(name)
 		return orNil(splitScopes(v))
 	case []any:
 		var list []string

@@ -36,22 +36,44 @@ var (
 	access = vault.Grant{Access: vault.NewSecret("fictional-access-2")}
 )
 
+// made is when an account was made.
+func made(minute int) func(*transfer.Account) {
+	return func(a *transfer.Account) { a.CreatedAt = at(12, minute) }
+}
+
 func TestReadNango(t *testing.T) {
 	full := tokens
 	full.IDToken, full.Scopes, full.Expires, full.ClientID = vault.NewSecret("fictional.id.token"), []string{"mail.read", "openid"}, at(14, 0), "own-client"
+	full.Inputs = inputs("subdomain", "acme")
+	full.Captured = map[string]string{"instance_url": "https://acme.example.com", "realm_id": "17", "team_id": "T2"}
 	asked := func(a *transfer.Account) {
 		a.RequestedScopes, a.CreatedAt = []string{"mail.read", "mail.send"}, at(12, 1)
 	}
+	key := vault.Grant{Inputs: inputs("api_key", "fictional-key", "tenant_id", "acme", "region_code", "1", "app_id", "a")}
+	basic := vault.Grant{Inputs: inputs("username", "grace", "password", "fictional-pass...word xxxx")}
+	mapped := full
+	mapped.Captured = map[string]string{"realm_id": "17", "team_id": "T2"}
+	mapped.Inputs = inputs("shop", "acme", "instance", "https://acme.example.com", "team", "T1")
+	token := vault.Grant{Inputs: inputs("token", "fictional-key", "tenant_id", "acme", "app_id", "a", "second", "b")}
 	for _, c := range []struct {
 		name string
 		o    transfer.Options
 		want []transfer.Item
 	}{
-		{"plain", transfer.Options{}, []transfer.Item{moved("google-mail", "ada", full, asked), moved("google-mail", "grace", access, nil)}},
+		{"plain", transfer.Options{}, []transfer.Item{
+			moved("google-mail", "ada", full, asked), moved("google-mail", "grace", access, nil),
+			moved("helpdesk", "ada", key, made(4)), moved("helpdesk", "grace", basic, made(5)),
+		}},
 		{
 			"mapped",
-			transfer.Options{Map: map[string]string{"google-mail": "work"}, EndUser: true},
-			[]transfer.Item{moved("work", "user-1", full, asked), moved("work", "user-2", access, nil)},
+			transfer.Options{Map: map[string]string{
+				"google-mail": "work", "connection_config.subdomain": "shop", "connection_config.instance_url": "instance",
+				"connection_config.team.id": "team", "credentials.apiKey": "token", "connection_config.region-code": "-", "connection_config.2nd": "second",
+			}, EndUser: true},
+			[]transfer.Item{
+				moved("work", "user-1", mapped, asked), moved("work", "user-2", access, nil),
+				moved("helpdesk", "user-1", token, made(4)), moved("helpdesk", "user-2", basic, made(5)),
+			},
 		},
 	} {
 		items, err := collect(transfer.ReadNango(strings.NewReader(string(golden(t, "nango.json"))), c.o))
@@ -70,12 +92,19 @@ func TestReadComposio(t *testing.T) {
 	full := tokens
 	full.IDToken, full.Scopes = vault.NewSecret("fictional.id.token"), []string{"mail.read", "openid"}
 	full.ObtainedAt, full.Expires = at(13, 0), at(14, 0)
+	full.Inputs = inputs("subdomain", "acme")
+	bare := full
+	bare.Inputs = nil
+	key := vault.Grant{Inputs: inputs("api_key", "fictional-key", "subdomain", "acme")}
+	mapped := vault.Grant{Inputs: inputs("key", "fictional-key", "zone", "eu")}
+	basic := vault.Grant{Inputs: inputs("username", "grace", "password", "fictional-pass...word xxxx")}
+	bearer := vault.Grant{Inputs: inputs("token", "fictional-key-2")}
 	old := access
 	old.Scopes, old.ClientID = []string{"mail.read", "mail.send"}, "own-client"
-	want := func(first, second string) []transfer.Item {
+	want := func(first, second string, full, key vault.Grant) []transfer.Item {
 		return []transfer.Item{
-			moved(first, "ada", full, func(a *transfer.Account) { a.CreatedAt = at(12, 1) }),
-			moved(second, "grace", old, func(a *transfer.Account) { a.CreatedAt = at(12, 3) }),
+			moved(first, "ada", full, made(1)), moved(second, "grace", old, made(3)), moved("helpdesk", "ada", key, made(4)),
+			moved("helpdesk", "grace", basic, made(5)), moved("helpdesk", "jean", bearer, made(6)),
 		}
 	}
 	for _, c := range []struct {
@@ -83,9 +112,14 @@ func TestReadComposio(t *testing.T) {
 		to   map[string]string
 		want []transfer.Item
 	}{
-		{"plain", nil, want("gmail", "gmail")},
-		{"by toolkit", map[string]string{"gmail": "mail"}, want("mail", "mail")},
-		{"by auth config", map[string]string{"gmail": "mail", "ac_fictional": "work", "fictional-integration": "old"}, want("work", "old")},
+		{"plain", nil, want("gmail", "gmail", full, key)},
+		{"by toolkit", map[string]string{"gmail": "mail"}, want("mail", "mail", full, key)},
+		{"by auth config", map[string]string{"gmail": "mail", "ac_fictional": "work", "fictional-integration": "old"}, want("work", "old", full, key)},
+		{
+			"inputs",
+			map[string]string{"state.val.generic_api_key": "key", "state.val.region": "zone", "state.val.subdomain": "-"},
+			want("gmail", "gmail", bare, mapped),
+		},
 	} {
 		items, err := collect(transfer.ReadComposio(strings.NewReader(string(golden(t, "composio.json"))), transfer.Options{Map: c.to}))
 		if err != nil {
@@ -108,6 +142,7 @@ func TestReadCSV(t *testing.T) {
 			a.Identity = vault.Identity{ID: "17", Name: "Ada\nLovelace", Email: "ada@example.com"}
 		}),
 		moved("gmail", "grace", second, nil),
+		moved("helpdesk", "ada", vault.Grant{Inputs: inputs("api_key", "fictional-key\n  with lines ", "subdomain", "acme")}, nil),
 	})
 }
 
@@ -174,14 +209,15 @@ func TestProblems(t *testing.T) {
 	}
 	own := map[transfer.Format][]edit{
 		transfer.FormatNango: {
-			{`"OAUTH2"`, `"API_KEY"`, `credentials of type "API_KEY" are not supported yet`},
+			{`"OAUTH2"`, `"TWO_STEP"`, `credentials of type "TWO_STEP" are not supported, only OAUTH2, API_KEY and BASIC`},
+			{`"credentials"`, `"connection_config":{"subdomain":{"canary-token":1}},"credentials"`, "connection_config.subdomain: must be text"},
 			{`"type":"OAUTH2","access_token":"canary-token","raw":{}`, ``, "credentials: missing: get the connection from GET"},
 			{`"type":"OAUTH2",`, `"encrypted_credentials":"canary-token",`, "encrypted with Nango's own key"},
 			{`"credentials"`, `"other"`, "credentials: missing"},
 			{`"raw":{}`, `"raw":{"id_token":"REDACTED"}`, "raw.id_token: masked"},
 		},
 		transfer.FormatComposio: {
-			{`"OAUTH2"`, `"API_KEY"`, `accounts of type "API_KEY" are not supported yet`},
+			{`"OAUTH2"`, `"SAML"`, `accounts of type "SAML" are not supported, only OAUTH2, API_KEY, BASIC and BEARER_TOKEN`},
 			{`"ACTIVE"`, `"EXPIRED"`, `"EXPIRED": the user must connect again`},
 			{`"ACTIVE"`, `"INACTIVE"`, "disabled at Composio"},
 			{`"ACTIVE"`, `"ACTIVE","is_disabled":true`, "disabled at Composio"},
@@ -210,7 +246,7 @@ func TestProblemsCSV(t *testing.T) {
 		{"gmail,ada lovelace,canary-token,,", "identifier: must be 1 to 200"},
 		{"Gmail,ada,canary-token,,", `connection: "Gmail" cannot be a connection's name: add --map "Gmail=CONNECTION"`},
 		{",ada,canary-token,,", "connection: the name of the integration is missing"},
-		{"gmail,ada,,,", "no access_token and no refresh_token"},
+		{"gmail,ada,,,", "no access_token, refresh_token or input"},
 		{"gmail,ada,canary-token ,,", "access_token: must be at most"},
 		{"gmail,ada,,canary-tok...,", "refresh_token: masked: give the token itself"},
 		{"gmail,ada,canary-token,,soon", "expires_at: must be a time"},
@@ -270,7 +306,9 @@ func TestOtherFormat(t *testing.T) {
 		{"connection;identifier;access_token\n", "with commas between them"},
 		{"connection,identifier,identifier\n", "line 1: the column identifier is there twice"},
 		{"connection,access_token\n", "line 1: there is no column identifier"},
-		{"connection,identifier\n", "line 1: there is no column access_token or refresh_token"},
+		{"connection,identifier\n", "line 1: there is no column access_token, refresh_token or input.NAME"},
+		{"connection,identifier,input.Key\n", "line 1: column 3 has an unknown name"},
+		{"connection,identifier,input.\n", "line 1: column 3 has an unknown name"},
 		{csvHead + csvRow + "gmail,a\"da,canary-token,,\n" + csvRow, "line 3: a quote is missing"},
 		{csvHead + "gmail,\"" + long, "longer than the 1 MiB"},
 	} {

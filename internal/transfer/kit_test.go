@@ -25,8 +25,33 @@ var testHeader = transfer.Header{Project: "default", CreatedAt: time.Date(2026, 
 // at is a time on the day of the tests.
 func at(hour, minute int) time.Time { return time.Date(2026, 5, 4, hour, minute, 0, 0, time.UTC) }
 
-// sample is what the test vector holds.
+// sample is what the test vector of version 2 holds.
 func sample() []transfer.Item {
+	return append(
+		first(),
+		transfer.Item{Connection: &transfer.Connection{
+			Name: "desk", Connector: "helpdesk", Way: "key", Origin: vault.OriginAPI, Params: map[string]string{"region": "eu"},
+			SecretParams: vault.NewSecrets(map[string]string{"app_key": "-----BEGIN KEY-----\nfictional app key\n-----END KEY-----\n"}),
+		}},
+		transfer.Item{Account: &transfer.Account{
+			ID: "ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A6", Connection: "desk", Connector: "helpdesk", Identifier: "ada",
+			Status: vault.StatusActive, CreatedAt: at(12, 5), ConnectedAt: at(12, 5), Grant: &vault.Grant{
+				ObtainedAt: at(12, 5), Inputs: vault.NewSecrets(map[string]string{"api_key": "fictional \"key\" \u00fc", "subdomain": "acme"}),
+			},
+		}},
+		transfer.Item{Account: &transfer.Account{
+			ID: "ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A7", Connection: "work", Connector: "demo", Identifier: "grace",
+			Status: vault.StatusActive, CreatedAt: at(12, 6), Grant: &vault.Grant{
+				Access: vault.NewSecret("fictional-access-3"),
+				Slots:  vault.NewSecrets(map[string]string{"bot": "fictional-slot", "team_2": "fictional-slot-2"}),
+				Inputs: vault.NewSecrets(map[string]string{"private_key": "-----BEGIN KEY-----\r\nfictional private key\n\tx\n"}),
+			},
+		}},
+	)
+}
+
+// first is what the test vector of version 1 holds.
+func first() []transfer.Item {
 	return []transfer.Item{
 		{Connection: &transfer.Connection{
 			Name: "work", Connector: "demo", Origin: vault.OriginAPI, ClientID: "claviger-demo",

@@ -23,7 +23,7 @@ func spoil(text string, f func(string)) {
 // leaks fails the test when a text holds a part of a secret of the samples.
 func leaks(t *testing.T, text string) {
 	t.Helper()
-	for _, part := range []string{"ctional-acc", "ctional-ref", "ctional.id", "ctional cli", "id.token", "t secret"} {
+	for _, part := range []string{"ctional-acc", "ctional-ref", "ctional.id", "ctional cli", "id.token", "t secret", "al app key", "al \"key", "al private", "ctional-slot", "cme", "ctional-key", "ctional-pass"} {
 		if strings.Contains(text, part) {
 			t.Fatalf("a secret is in %q", text)
 		}
@@ -33,7 +33,7 @@ func leaks(t *testing.T, text string) {
 // However a file is spoilt, no error and no problem has a token in it.
 func TestNoLeak(t *testing.T) {
 	key := identity(t, testIdentity)
-	spoil(string(golden(t, "export-v1.jsonl")), func(plain string) {
+	spoil(string(golden(t, "export-v2.jsonl")), func(plain string) {
 		if _, _, err := read(bytes.NewReader(encrypt(t, plain)), key); err != nil {
 			leaks(t, err.Error())
 		}
@@ -62,7 +62,10 @@ func TestNoLeak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaks(t, fmt.Sprint(write(w, sample()[:1]), w.Account(bad), w.Connection(transfer.Connection{Name: "x", ClientSecret: vault.NewSecret("fictional client secret")})))
+	worse, worst := bad, bad
+	worse.Grant = &vault.Grant{Inputs: named("key", "fictional-key\x00")}
+	worst.Grant = &vault.Grant{Access: vault.NewSecret("x"), Slots: named("bot", "fictional-slot\n")}
+	leaks(t, fmt.Sprint(write(w, sample()[:1]), w.Account(bad), w.Account(worse), w.Account(worst), w.Connection(transfer.Connection{Name: "x", ClientSecret: vault.NewSecret("fictional client secret")})))
 	for _, item := range sample() {
 		leaks(t, fmt.Sprintf("%+v %#v %+v", item.Connection, item.Account, item.Account))
 	}

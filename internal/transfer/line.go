@@ -5,18 +5,22 @@ import "github.com/claviger-proxy/claviger/vault"
 // maxConnections bounds the names that a reader keeps, in a file that anybody could have written.
 const maxConnections = 100_000
 
-func readConnection(o *object) *Connection {
+// readConnection and readAccount read what a version of the format has.
+func readConnection(o *object, version int) *Connection {
 	c := &Connection{
 		Name: o.text("name"), Connector: o.text("connector"), Origin: vault.Origin(o.text("origin")),
 		ClientID: o.text("client_id"), ClientSecret: o.secret("client_secret"),
 		Scopes: orNil(o.texts("scopes")), Params: o.pairs("params"),
+	}
+	if version > 1 {
+		c.Way, c.SecretParams = o.text("way"), o.secrets("secret_params", validValue, wantValue)
 	}
 	o.end()
 	o.failed(c.check())
 	return c
 }
 
-func readAccount(o *object) *Account {
+func readAccount(o *object, version int) *Account {
 	a := &Account{
 		ID: vault.AccountID(o.text("id")), Connection: o.text("connection"), Connector: o.text("connector"),
 		Identifier: o.text("identifier"), Status: vault.Status(o.text("status")), Reason: o.text("reason"),
@@ -33,6 +37,9 @@ func readAccount(o *object) *Account {
 			Scopes: g.texts("scopes"), ObtainedAt: g.time("obtained_at"), Expires: g.time("expires"),
 			RefreshExpires: g.time("refresh_expires"), ClientID: g.text("client_id"),
 			RedirectURI: g.text("redirect_uri"), Captured: g.pairs("captured"),
+		}
+		if version > 1 {
+			a.Grant.Slots, a.Grant.Inputs = g.secrets("slots", validToken, wantToken), g.secrets("inputs", validValue, wantValue)
 		}
 		g.end()
 	}
@@ -59,6 +66,15 @@ func (o *object) secret(name string) vault.Secret {
 		return vault.Secret{}
 	}
 	return vault.NewSecret(s)
+}
+
+// secrets takes secrets by name; nil when there are none.
+func (o *object) secrets(name string, valid func(string) bool, want string) vault.Secrets {
+	values := o.pairs(name)
+	if m := checkNamed(join(o.path, name), values, valid, want); m != nil && *o.first == nil {
+		*o.first = m
+	}
+	return vault.NewSecrets(values)
 }
 
 // orNil is for lists in which nothing and no list are the same.

@@ -11,8 +11,8 @@ import (
 const nangoAdvice = "get the connection from GET /connections/{connectionId}?refresh_token=true with a key that may read credentials"
 
 // ReadNango reads connections as Nango's API gives them out with their credentials: one object, an
-// array, {"connections":[…]} or JSON Lines. Only credentials of type OAUTH2 can be moved now. An
-// error ends the sequence.
+// array, {"connections":[…]} or JSON Lines. Credentials of the types OAUTH2, API_KEY and BASIC can be
+// moved. An error ends the sequence.
 //
 // Nango leaves the refresh token out unless it is asked for with refresh_token=true; such an
 // account ends with its access token.
@@ -36,9 +36,8 @@ func nangoAccount(item *object, o Options) Account {
 	if !vault.ValidIdentifier(a.Identifier) {
 		item.fail(member, wantIdentifier)
 	}
-	if config := item.object("connection_config"); config != nil {
-		a.RequestedScopes = config.scopes("oauth_scopes")
-	}
+	config := item.firstObject("connection_config")
+	a.RequestedScopes = config.scopes("oauth_scopes")
 	c := item.object("credentials")
 	switch {
 	case c == nil || len(c.members) == 0:
@@ -48,13 +47,54 @@ func nangoAccount(item *object, o Options) Account {
 		c.fail("encrypted_credentials", "encrypted with Nango's own key: "+nangoAdvice)
 		return a
 	}
-	if kind := c.text("type"); kind != "OAUTH2" {
-		c.fail("type", fmt.Sprintf("credentials of type %.40q are not supported yet, only OAUTH2", kind))
+	inputs := map[string]string{}
+	switch kind := c.text("type"); kind {
+	case "OAUTH2":
+		a.Grant = nangoGrant(c)
+		a.Grant.Captured = nangoConfig(config, inputs, o)
+	case "API_KEY", "BASIC":
+		a.Grant = new(vault.Grant)
+		nangoStatic(kind, c, config, inputs, o)
+	default:
+		c.fail("type", fmt.Sprintf("credentials of type %.40q are not supported, only OAUTH2, API_KEY and BASIC", kind))
 		return a
 	}
-	a.Grant = nangoGrant(c)
-	a.GrantedScopes = a.Grant.Scopes
+	a.Grant.Inputs, a.GrantedScopes = vault.NewSecrets(inputs), a.Grant.Scopes
 	return a
+}
+
+// nangoStatic takes credentials that a user has typed. The config beside them is typed too.
+func nangoStatic(kind string, c, config *object, inputs map[string]string, o Options) {
+	if kind == "BASIC" {
+		c.input(inputs, "username", inputUsername, nangoAdvice, o)
+		c.input(inputs, "password", inputPassword, nangoAdvice, o)
+	} else {
+		c.input(inputs, "apiKey", inputKey, nangoAdvice, o)
+	}
+	if len(inputs) == 0 {
+		c.fail("", "no apiKey, username or password: "+nangoAdvice)
+	}
+	config.renamed(inputs, nangoAdvice, o)
+	for _, member := range config.plain() {
+		config.input(inputs, member, snake(member), nangoAdvice, o)
+	}
+}
+
+// nangoConfig takes the config of an OAuth account. It has what the user has typed, of which the
+// subdomain is known, and what was kept of the provider's answers.
+func nangoConfig(config *object, inputs map[string]string, o Options) (captured map[string]string) {
+	config.input(inputs, "subdomain", inputSubdomain, nangoAdvice, o)
+	config.renamed(inputs, nangoAdvice, o)
+	for _, member := range config.plain() {
+		if captured == nil {
+			captured = map[string]string{}
+		}
+		name := snake(member)
+		if _, twice := captured[name]; !twice || name == member {
+			captured[name], _ = plainText(config.members[member])
+		}
+	}
+	return captured
 }
 
 func nangoGrant(c *object) *vault.Grant {

@@ -12,13 +12,14 @@ import (
 
 // Reader reads an export. It is not safe for concurrent use.
 type Reader struct {
-	src    *source
-	plain  *bufio.Reader
-	header Header
-	line   int
-	names  map[string]bool
-	read   endLine
-	err    error
+	src     *source
+	plain   *bufio.Reader
+	header  Header
+	version int
+	line    int
+	names   map[string]bool
+	read    endLine
+	err     error
 }
 
 // NewReader opens an export, armored or not, and reads its first line. [ErrWrongKey] means that
@@ -33,7 +34,7 @@ func NewReader(r io.Reader, ids ...Identity) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rd.header, err = readHeader(o); err != nil {
+	if rd.header, rd.version, err = readHeader(o); err != nil {
 		return nil, rd.at(err)
 	}
 	return rd, nil
@@ -123,7 +124,7 @@ func (r *Reader) item() (Item, error) {
 }
 
 func (r *Reader) connection(o *object) (*Connection, error) {
-	c := readConnection(o)
+	c := readConnection(o, r.version)
 	switch {
 	case o.mistake() != nil:
 	case r.names[c.Name]:
@@ -137,7 +138,7 @@ func (r *Reader) connection(o *object) (*Connection, error) {
 }
 
 func (r *Reader) account(o *object) (*Account, error) {
-	a := readAccount(o)
+	a := readAccount(o, r.version)
 	if o.mistake() == nil && !r.names[a.Connection] {
 		o.fail("connection", "the file has no such connection before this line")
 	}
@@ -167,16 +168,16 @@ func (r *Reader) end(o *object) error {
 	return io.EOF
 }
 
-func readHeader(o *object) (Header, error) {
+func readHeader(o *object) (h Header, version int, err error) {
 	_, ok := o.members["claviger_export"]
-	version := o.number("claviger_export")
+	version = o.number("claviger_export")
 	switch {
 	case !ok:
-		return Header{}, &mistake{"claviger_export", "missing: the file is encrypted, but not an export of Claviger"}
-	case version != exportVersion && o.mistake() == nil:
-		return Header{}, &mistake{"claviger_export", fmt.Sprintf("this Claviger reads version %d only, the file has %d", exportVersion, version)}
+		return Header{}, 0, &mistake{"claviger_export", "missing: the file is encrypted, but not an export of Claviger"}
+	case (version < 1 || version > exportVersion) && o.mistake() == nil:
+		return Header{}, 0, &mistake{"claviger_export", fmt.Sprintf("this Claviger reads versions 1 to %d, the file has %d", exportVersion, version)}
 	}
-	h := Header{Project: o.text("project"), CreatedAt: o.time("created_at")}
+	h = Header{Project: o.text("project"), CreatedAt: o.time("created_at")}
 	switch {
 	case !vault.ValidName(h.Project):
 		o.fail("project", wantName)
@@ -185,7 +186,7 @@ func readHeader(o *object) (Header, error) {
 	}
 	o.end()
 	if err := o.mistake(); err != nil {
-		return Header{}, err
+		return Header{}, 0, err
 	}
-	return h, nil
+	return h, version, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	headLine = `{"claviger_export":1,"created_at":"2026-05-04T12:00:00Z","project":"default"}`
+	headLine = `{"claviger_export":2,"created_at":"2026-05-04T12:00:00Z","project":"default"}`
 	workLine = `{"connection":{"name":"work","connector":"demo","origin":"api"}}`
 	adaLine  = `{"account":{"id":"ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A3","connection":"work","connector":"demo","identifier":"ada","status":"ACTIVE","created_at":"2026-05-04T12:01:00Z","grant":{"access_token":"canary-token"}}}`
 	endLine  = `{"end":{"connections":1,"accounts":1}}`
@@ -34,8 +34,9 @@ func TestReaderRefuses(t *testing.T) {
 		{"nothing", "", "it ends after line 0"},
 		{"not JSON", "canary-token\n", "line 1: not JSON"},
 		{"no header", lines(workLine, adaLine, endLine), "line 1: claviger_export: missing"},
-		{"version", lines(strings.Replace(headLine, ":1,", ":2,", 1)), "line 1: claviger_export: this Claviger reads version 1 only, the file has 2"},
-		{"version text", lines(strings.Replace(headLine, ":1,", `:"1",`, 1)), "line 1: claviger_export: must be a whole number"},
+		{"version", lines(strings.Replace(headLine, ":2,", ":3,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 2, the file has 3"},
+		{"version 0", lines(strings.Replace(headLine, ":2,", ":0,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 2, the file has 0"},
+		{"version text", lines(strings.Replace(headLine, ":2,", `:"2",`, 1)), "line 1: claviger_export: must be a whole number"},
 		{"project", lines(strings.Replace(headLine, "default", "De", 1)), "line 1: project: must be 1 to 63"},
 		{"no time", lines(`{"claviger_export":1,"project":"default"}`), "line 1: created_at: must be there"},
 		{"header member", lines(strings.Replace(headLine, "{", `{"x":1,`, 1)), "line 1: x: unknown member"},
@@ -71,6 +72,16 @@ func TestReaderRefuses(t *testing.T) {
 		{"list", whole(with(`"id"`, `"granted_scopes":"canary-token","id"`)), "line 3: account.granted_scopes: must be a list of texts"},
 		{"mixed list", whole(with(`"id"`, `"granted_scopes":["a",1],"id"`)), "line 3: account.granted_scopes: must be a list of texts"},
 		{"captured", whole(with(`"grant":{`, `"grant":{"captured":{"a":1},`)), "line 3: account.grant.captured.a: must be text"},
+		{"way", lines(headLine, strings.Replace(workLine, "{\"name", `{"way":"canary-token!","name`, 1)), "line 2: connection.way: must be 1 to 63"},
+		{"secret_params", lines(headLine, strings.Replace(workLine, "{\"name", `{"secret_params":{"key":1},"name`, 1)), "line 2: connection.secret_params.key: must be text"},
+		{"inputs", whole(with(`"grant":{`, `"grant":{"inputs":["canary-token"],`)), "line 3: account.grant.inputs: must be an object"},
+		{"input", whole(with(`"grant":{`, `"grant":{"inputs":{"key":"canary-token\u0000"},`)), "line 3: account.grant.inputs.key: must be at most 16 KiB"},
+		{"input number", whole(with(`"grant":{`, `"grant":{"inputs":{"aKey":1},`)), "line 3: account.grant.inputs.aKey: must be text"},
+		{"input null", whole(with(`"grant":{`, `"grant":{"inputs":{"key":null},`)), "line 3: account.grant.inputs.key: must not be null"},
+		{"input name", whole(with(`"grant":{`, `"grant":{"inputs":{"aKey":"canary-token"},`)), "line 3: account.grant.inputs.aKey: the name must be 1 to 63"},
+		{"empty input", whole(with(`"access_token":"canary-token"`, `"inputs":{"key":""}`)), "line 3: account.grant: must have"},
+		{"slot", whole(with(`"grant":{`, `"grant":{"slots":{"bot":"canary-token\n"},`)), "line 3: account.grant.slots.bot: must be at most 16 KiB of printable"},
+		{"slot alone", whole(with(`"access_token":`, `"slots":{"bot":"canary-token"},"id_token":`)), "line 3: account.grant: must have"},
 		{"time", whole(with("2026-05-04T12:01:00Z", "canary-token")), "line 3: account.created_at: must be a time"},
 		{"time without zone", whole(with("2026-05-04T12:01:00Z", "2026-05-04T12:01:00")), "line 3: account.created_at: must be a time"},
 		{"time beyond", whole(with("2026-05-04T12:01:00Z", "9999-12-31T23:59:59-01:00")), "line 3: account.created_at: must be a time"},
@@ -87,6 +98,23 @@ func TestReaderRefuses(t *testing.T) {
 				t.Errorf("damaged is %v, want %v", !damaged, damaged)
 			}
 		})
+	}
+}
+
+// A file of version 1 has nothing of version 2, as for whoever reads that version only.
+func TestReaderVersion1(t *testing.T) {
+	head := strings.Replace(headLine, ":2,", ":1,", 1)
+	for _, c := range []struct{ work, ada, want string }{
+		{workLine, adaLine, ""},
+		{strings.Replace(workLine, `"name"`, `"way":"key","name"`, 1), adaLine, "line 2: connection.way: unknown member"},
+		{strings.Replace(workLine, `"name"`, `"secret_params":{},"name"`, 1), adaLine, "line 2: connection.secret_params: unknown member"},
+		{workLine, strings.Replace(adaLine, `"access_token"`, `"slots":{},"access_token"`, 1), "line 3: account.grant.slots: unknown member"},
+		{workLine, strings.Replace(adaLine, `"access_token"`, `"inputs":{"key":"x"},"access_token"`, 1), "line 3: account.grant.inputs: unknown member"},
+	} {
+		_, items, err := read(bytes.NewReader(encrypt(t, lines(head, c.work, c.ada, endLine))), identity(t, testIdentity))
+		if c.want == "" && (err != nil || len(items) != 2) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("got %d items and %v, want %q", len(items), err, c.want)
+		}
 	}
 }
 
@@ -118,7 +146,7 @@ func TestReaderStays(t *testing.T) {
 
 // An error of the file itself is told as it is; so is what is no age file at all.
 func TestReaderSource(t *testing.T) {
-	file, key := golden(t, "export-v1.age"), identity(t, testIdentity)
+	file, key := golden(t, "export-v2.age"), identity(t, testIdentity)
 	broken := errors.New("broken disk")
 	for _, n := range []int{0, 10, 300, len(file) - 1} {
 		_, _, err := read(io.MultiReader(bytes.NewReader(file[:n]), iotest.ErrReader(broken)), key)
@@ -147,7 +175,7 @@ func (e endless) Read(p []byte) (int, error) {
 
 // A file that never ends a header or a line is refused before it fills the memory.
 func TestReaderEndless(t *testing.T) {
-	for _, start := range []string{"age-encryption.org/v1\n", "age-encryption.org/v1\n-> X25519 ", "-----BEGIN AGE ENCRYPTED FILE-----\n", string(golden(t, "export-v1.armor.age")[:400])} {
+	for _, start := range []string{"age-encryption.org/v1\n", "age-encryption.org/v1\n-> X25519 ", "-----BEGIN AGE ENCRYPTED FILE-----\n", string(golden(t, "export-v2.armor.age")[:400])} {
 		_, _, err := read(io.MultiReader(strings.NewReader(start), endless("A")), identity(t, testIdentity))
 		if !errors.Is(err, transfer.ErrDamaged) {
 			t.Errorf("%.60q: %v", start, err)

@@ -35,12 +35,16 @@ type Header struct {
 type Connection struct {
 	Name      string
 	Connector string
-	Origin    vault.Origin
-	ClientID  string
+	// Way is the ID of one of the connector's ways; empty is the standard one.
+	Way      string
+	Origin   vault.Origin
+	ClientID string
 	// ClientSecret is empty for public clients and for connections of [vault.OriginConfig].
 	ClientSecret vault.Secret
 	Scopes       []string
 	Params       map[string]string
+	// SecretParams are empty for connections of [vault.OriginConfig].
+	SecretParams vault.Secrets
 }
 
 // Account is a connected account as it is moved.
@@ -62,7 +66,8 @@ type Account struct {
 	ConnectedAt     time.Time
 	RefreshedAt     time.Time
 	// Grant is nil when the account has none. Its AccountID and Generation are not moved. A grant
-	// of another product lacks ObtainedAt, Expires or ClientID where the product does not say.
+	// of another product lacks ObtainedAt, Expires or ClientID where the product does not say; its
+	// Inputs and Captured have what may be an input of the connector, or captured by it.
 	Grant *vault.Grant
 }
 

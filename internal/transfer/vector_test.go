@@ -60,22 +60,25 @@ func encrypt(t testing.TB, plain string) []byte {
 	return file.Bytes()
 }
 
-// The files that another implementation checks itself against.
+// The files that another implementation checks itself against, of every version that is read.
 func TestVector(t *testing.T) {
-	want := golden(t, "export-v1.jsonl")
-	if got := decrypt(t, golden(t, "export-v1.age")); !bytes.Equal(got, want) {
-		t.Errorf("the file holds\n%s\nwant\n%s", got, want)
-	}
-	for _, name := range []string{"export-v1.age", "export-v1.armor.age"} {
-		header, items, err := read(bytes.NewReader(golden(t, name)), identity(t, testIdentity))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+	for version, want := range map[string][]transfer.Item{"export-v1": first(), "export-v2": sample()} {
+		lines := golden(t, version+".jsonl")
+		if got := decrypt(t, golden(t, version+".age")); !bytes.Equal(got, lines) {
+			t.Errorf("the file holds\n%s\nwant\n%s", got, lines)
 		}
-		if diff := cmp.Diff(testHeader, header); diff != "" {
-			t.Errorf("%s: -want +got:\n%s", name, diff)
+		for _, name := range []string{version + ".age", version + ".armor.age"} {
+			header, items, err := read(bytes.NewReader(golden(t, name)), identity(t, testIdentity))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if diff := cmp.Diff(testHeader, header); diff != "" {
+				t.Errorf("%s: -want +got:\n%s", name, diff)
+			}
+			same(t, items, want)
 		}
-		same(t, items, sample())
 	}
+	want := golden(t, "export-v2.jsonl")
 	if got := decrypt(t, export(t, transfer.WriteOptions{Header: testHeader}, sample()...)); !bytes.Equal(got, want) {
 		t.Errorf("written\n%s\nwant\n%s", got, want)
 	}
@@ -84,10 +87,10 @@ func TestVector(t *testing.T) {
 // A file that breaks off is never read as a shorter one.
 func TestTruncated(t *testing.T) {
 	key := identity(t, testIdentity)
-	for _, name := range []string{"export-v1.age", "export-v1.armor.age"} {
+	for _, name := range []string{"export-v2.age", "export-v2.armor.age"} {
 		file := golden(t, name)
 		end := len(file)
-		if name == "export-v1.armor.age" {
+		if name == "export-v2.armor.age" {
 			end-- // the last line feed of armor may be missing
 		}
 		for n := range end {
@@ -100,7 +103,7 @@ func TestTruncated(t *testing.T) {
 
 // The lines of a file that was never finished, encrypted as a whole one.
 func TestUnfinished(t *testing.T) {
-	plain := string(golden(t, "export-v1.jsonl"))
+	plain := string(golden(t, "export-v2.jsonl"))
 	key := identity(t, testIdentity)
 	for n := range len(plain) - 1 {
 		if n%7 != 0 && plain[n] != '\n' {
@@ -113,7 +116,7 @@ func TestUnfinished(t *testing.T) {
 }
 
 func TestBitFlips(t *testing.T) {
-	key, file := identity(t, testIdentity), golden(t, "export-v1.age")
+	key, file := identity(t, testIdentity), golden(t, "export-v2.age")
 	for i := range file {
 		bad := bytes.Clone(file)
 		bad[i] ^= 1 << (i % 8)
@@ -135,8 +138,8 @@ func TestVectorInDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, block := range []string{
-		"```\n" + testIdentity + "\n```\n", "```\n" + string(golden(t, "export-v1.armor.age")) + "```\n",
-		"```text\n" + string(golden(t, "export-v1.jsonl")) + "```\n", "`" + testRecipient + "`",
+		"```\n" + testIdentity + "\n```\n", "```\n" + string(golden(t, "export-v2.armor.age")) + "```\n",
+		"```text\n" + string(golden(t, "export-v2.jsonl")) + "```\n", "`" + testRecipient + "`",
 	} {
 		if !bytes.Contains(doc, []byte(block)) {
 			t.Errorf("docs/reference/export-format.md does not have\n%s", block)

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	exportVersion = 1
+	// exportVersion is the version that is written. Version 1 is read too: it has no way,
+	// secret_params, slots and inputs.
+	exportVersion = 2
 	// maxLine is the length of a line without its line feed.
 	maxLine = 1 << 20
 )
@@ -23,7 +25,7 @@ const (
 // The lines of an export, each one JSON object and a line feed. Members without a value are left
 // out; granted_scopes and grant.scopes may be empty lists, which is not the same.
 //
-//	{"claviger_export":1,"created_at":"2026-05-04T12:00:00Z","project":"default"}
+//	{"claviger_export":2,"created_at":"2026-05-04T12:00:00Z","project":"default"}
 //	{"connection":{"name":"work",…}}
 //	{"account":{"id":"ca_…","connection":"work",…,"grant":{…}}}
 //	{"end":{"connections":1,"accounts":1}}
@@ -36,11 +38,13 @@ type (
 	connectionLine struct {
 		Name         string            `json:"name"`
 		Connector    string            `json:"connector"`
+		Way          string            `json:"way,omitempty"`
 		Origin       vault.Origin      `json:"origin"`
 		ClientID     string            `json:"client_id,omitempty"`
 		ClientSecret string            `json:"client_secret,omitempty"`
 		Scopes       []string          `json:"scopes,omitempty"`
 		Params       map[string]string `json:"params,omitempty"`
+		SecretParams map[string]string `json:"secret_params,omitempty"`
 	}
 	accountLine struct {
 		ID              vault.AccountID `json:"id"`
@@ -68,6 +72,8 @@ type (
 		ClientID       string            `json:"client_id,omitempty"`
 		RedirectURI    string            `json:"redirect_uri,omitempty"`
 		Captured       map[string]string `json:"captured,omitempty"`
+		Slots          map[string]string `json:"slots,omitempty"`
+		Inputs         map[string]string `json:"inputs,omitempty"`
 	}
 	endLine struct {
 		Connections int `json:"connections"`
@@ -131,9 +137,12 @@ func NewWriter(w io.Writer, o WriteOptions, to ...Recipient) (*Writer, error) {
 // Connection writes one connection. It comes before its accounts, and once.
 func (w *Writer) Connection(c Connection) error {
 	m := c.check()
-	secret := c.ClientSecret.Reveal()
+	secret, params := c.ClientSecret.Reveal(), c.SecretParams.Reveal()
 	if m == nil && !validSecret(secret) {
 		m = &mistake{"client_secret", wantSecret}
+	}
+	if m == nil {
+		m = checkNamed("secret_params", params, validValue, wantValue)
 	}
 	if m == nil && w.names[c.Name] {
 		m = &mistake{"name", "the export has a connection of this name already"}
@@ -142,8 +151,8 @@ func (w *Writer) Connection(c Connection) error {
 		return fmt.Errorf("connection %.80q: %w", c.Name, m)
 	}
 	err := w.put(map[string]any{"connection": connectionLine{
-		Name: c.Name, Connector: c.Connector, Origin: c.Origin, ClientID: c.ClientID,
-		ClientSecret: secret, Scopes: c.Scopes, Params: c.Params,
+		Name: c.Name, Connector: c.Connector, Way: c.Way, Origin: c.Origin, ClientID: c.ClientID,
+		ClientSecret: secret, Scopes: c.Scopes, Params: c.Params, SecretParams: params,
 	}})
 	if err != nil {
 		return fmt.Errorf("connection %s: %w", c.Name, err)
@@ -153,9 +162,12 @@ func (w *Writer) Connection(c Connection) error {
 	return nil
 }
 
-// Account writes one account. When it is refused because of what is in it, the export can go on
-// without it.
+// Account writes one account; a grant that has nothing to be moved counts as none. When it is refused
+// because of what is in it, the export can go on without it.
 func (w *Writer) Account(a Account) error {
+	if a.Grant != nil && empty(a.Grant) {
+		a.Grant = nil
+	}
 	m := a.check()
 	var g *grantLine
 	if a.Grant != nil && m == nil {
@@ -185,6 +197,7 @@ func newGrantLine(g vault.Grant) (*grantLine, *mistake) {
 		AccessToken: g.Access.Reveal(), RefreshToken: g.Refresh.Reveal(), IDToken: g.IDToken.Reveal(),
 		Scopes: g.Scopes, ObtainedAt: g.ObtainedAt.UTC(), Expires: g.Expires.UTC(),
 		RefreshExpires: g.RefreshExpires.UTC(), ClientID: g.ClientID, RedirectURI: g.RedirectURI, Captured: g.Captured,
+		Slots: g.Slots.Reveal(), Inputs: g.Inputs.Reveal(),
 	}
 	switch {
 	case !validToken(l.AccessToken):
@@ -194,7 +207,11 @@ func newGrantLine(g vault.Grant) (*grantLine, *mistake) {
 	case !validToken(l.IDToken):
 		return nil, &mistake{"grant.id_token", wantToken}
 	}
-	return l, nil
+	m := checkNamed("grant.slots", l.Slots, validToken, wantToken)
+	if m == nil {
+		m = checkNamed("grant.inputs", l.Inputs, validValue, wantValue)
+	}
+	return l, m
 }
 
 // Close writes the last line, without which the export is not complete. It does not close the

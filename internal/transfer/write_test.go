@@ -59,6 +59,9 @@ func TestWriterRefuses(t *testing.T) {
 		want string
 		item transfer.Item
 	}{
+		{"way: must be 1 to 63", conn(func(c C) { c.Way = "API key" })},
+		{"secret_params.Key: the name must be 1 to 63", conn(func(c C) { c.SecretParams = named("Key", "x") })},
+		{"secret_params.key: must be at most 16 KiB", conn(func(c C) { c.SecretParams = named("key", "a\x00b") })},
 		{"name: must be 1 to 63", conn(func(c C) { c.Name = "Work" })},
 		{"name: the export has", conn(func(c C) { c.Name = "work" })},
 		{"connector:", conn(func(c C) { c.Connector = "" })},
@@ -87,6 +90,16 @@ func TestWriterRefuses(t *testing.T) {
 		{"grant.id_token:", acct(func(a A) { a.Grant.IDToken = vault.NewSecret("a\n") })},
 		{"grant.scopes:", acct(func(a A) { a.Grant.Scopes = []string{""} })},
 		{"grant:", acct(func(a A) { a.Grant.RedirectURI = "\xff" })},
+		{"grant: must have", acct(func(a A) { a.Grant = &vault.Grant{Slots: named("bot", "x")} })},
+		{"grant: must have", acct(func(a A) {
+			a.Grant = &vault.Grant{Captured: map[string]string{"a": "x"}, Inputs: vault.Secrets{"a": {}}}
+		})},
+		{"grant.slots.bot:", acct(func(a A) { a.Grant.Slots = named("bot", "a b") })},
+		{"grant.slots.bot-1:", acct(func(a A) { a.Grant.Slots = named("bot-1", "x") })},
+		{"grant.inputs.key: must be at most 16 KiB", acct(func(a A) { a.Grant.Inputs = named("key", strings.Repeat("a", 16<<10+1)) })},
+		{"grant.inputs.key: must be at most 16 KiB", acct(func(a A) { a.Grant.Inputs = named("key", "\xff") })},
+		{"grant.inputs: the name", acct(func(a A) { a.Grant.Inputs = named("", "x") })},
+		{"grant.inputs." + strings.Repeat("k", 64) + ": the name", acct(func(a A) { a.Grant.Inputs = named(strings.Repeat("k", 64), "x") })},
 		{"grant.captured:", acct(func(a A) { a.Grant.Captured = map[string]string{"a": "\xff"} })},
 	} {
 		var file bytes.Buffer
@@ -109,6 +122,39 @@ func TestWriterRefuses(t *testing.T) {
 		}
 		same(t, items, sample())
 	}
+}
+
+// named is one secret of that name.
+func named(name, value string) vault.Secrets { return vault.NewSecrets(map[string]string{name: value}) }
+
+// Secrets as long and as odd as they may be come out as they went in.
+func TestRoundTripSecrets(t *testing.T) {
+	a, c := *sample()[2].Account, *sample()[0].Connection
+	g := *a.Grant
+	long := "k" + strings.Repeat("_9", 31)
+	g.Inputs = vault.NewSecrets(map[string]string{long: strings.Repeat("ü", 8<<10), "x": "\r\n\t\x01\x7f\u2028 '\"\\<>&"})
+	g.Slots = named(long, strings.Repeat("~", 16<<10))
+	a.Grant, c.SecretParams = &g, g.Inputs
+	want := []transfer.Item{{Connection: &c}, {Account: &a}}
+	_, items, err := read(bytes.NewReader(export(t, transfer.WriteOptions{Header: testHeader}, want...)), identity(t, testIdentity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, items, want)
+}
+
+// A grant of a connector that asks for nothing has nothing to be moved. Its account is.
+func TestEmptyGrant(t *testing.T) {
+	a := *sample()[2].Account
+	a.Grant = &vault.Grant{ObtainedAt: at(12, 2), ClientID: "claviger-demo", Inputs: vault.Secrets{}, Slots: vault.Secrets{"a": {}}}
+	want := a
+	want.Grant = nil
+	file := export(t, transfer.WriteOptions{Header: testHeader}, sample()[0], transfer.Item{Account: &a})
+	_, items, err := read(bytes.NewReader(file), identity(t, testIdentity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, items, []transfer.Item{sample()[0], {Account: &want}})
 }
 
 func TestNewWriterRefuses(t *testing.T) {

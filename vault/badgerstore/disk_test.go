@@ -27,21 +27,24 @@ var secrets = []string{
 	"canary-access-XKCD1", "canary-refresh-XKCD2", "canary-idtoken-XKCD3", "canary-captured-XKCD4",
 	"canary-client-XKCD5", "canary-link-XKCD6", "canary-state-XKCD7", "canary-verifier-XKCD8",
 	"canary-browser-XKCD9", "canary-appstate-XKCDA", "canary-return-XKCDB",
+	"canary-slot-XKCDC", "canary-input-XKCDD", "canary-linkinput-XKCDE", "canary-param-XKCDF",
 }
 
 // fill writes every kind of secret into a vault.
 func fill(t *testing.T, v *vault.Vault) {
 	t.Helper()
 	s := func(i int) vault.Secret { return vault.NewSecret(secrets[i]) }
-	c := vault.Connection{Name: "github", Connector: "github", ClientSecret: s(4)}
+	named := func(i int) vault.Secrets { return vault.Secrets{"name": s(i)} }
+	c := vault.Connection{Name: "github", Connector: "github", ClientSecret: s(4), SecretParams: named(14)}
 	if err := v.PutConnection(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
 	a := vaulttest.Account(t, v, c, "ada", vault.Grant{
 		Access: s(0), Refresh: s(1), IDToken: s(2), Captured: map[string]string{"team": secrets[3]},
+		Slots: named(11), Inputs: named(12),
 	})
 	for generation := range uint64(5) {
-		g := vault.Grant{Generation: generation + 2, Access: s(0), Refresh: s(1)}
+		g := vault.Grant{Generation: generation + 2, Access: s(0), Refresh: s(1), Slots: named(11), Inputs: named(12)}
 		if _, err := v.ReplaceGrant(t.Context(), a.ID, g); err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +52,7 @@ func fill(t *testing.T, v *vault.Vault) {
 	l := vault.Link{
 		ConnectionID: c.ID, AccountID: a.ID, Identifier: "ada", Token: s(5), Expires: time.Now().Add(time.Hour),
 		State: s(6), Verifier: s(7), Browser: s(8), AppState: secrets[9], ReturnURL: "https://app.test/?x=" + secrets[10],
+		Inputs: named(13),
 	}
 	if err := v.CreateLink(t.Context(), &l); err != nil {
 		t.Fatal(err)

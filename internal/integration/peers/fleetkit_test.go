@@ -154,7 +154,7 @@ func (m *member) consent(user string) (vault.AccountID, error) {
 	if err != nil {
 		return "", err
 	}
-	tok, err := client.Exchange(context.Background(), c.App, vault.NewSecret(code), verifier, fleetCallback)
+	tok, err := client.Exchange(context.Background(), c.App, oauth.Code{Code: vault.NewSecret(code), Verifier: verifier, RedirectURI: fleetCallback})
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,85 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// ConnectionConfig is a connection written in the configuration.
+type ConnectionConfig struct {
+	// Connector is the connector's name.
+	Connector string `json:"connector"`
+	// Auth is one of the connector's ways to connect an account; empty means the standard one.
+	Auth string `json:"auth,omitempty"`
+	// ClientID and ClientSecret are the OAuth client's, where the connector needs one. Both may be
+	// placeholders such as {env.NAME} or {file.PATH}; an empty result is refused.
+	ClientID     string `json:"client_id,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	// Scopes replace the connector's default ones.
+	Scopes []string `json:"scopes,omitempty"`
+	// Params are values of the connector's app inputs. They may be placeholders, and secret ones
+	// better are.
+	Params map[string]string `json:"params,omitempty"`
+	// ExposeTokens lets the management API hand out the access tokens of its accounts: not unless it is
+	// true. Refresh tokens are never handed out.
+	ExposeTokens *bool `json:"expose_tokens,omitempty"`
+}
+
+func (a *App) loadConnections() error {
+	for _, name := range slices.Sorted(maps.Keys(a.Connections)) {
+		c := a.Connections[name]
+		if c == nil {
+			return fmt.Errorf("connection %s is empty", name)
+		}
+		conn, err := c.connection(name, a.catalog)
+		if err != nil {
+			return err
+		}
+		if _, err := connection.New(conn, a.catalog); err != nil {
+			return err
+		}
+		a.configured = append(a.configured, conn)
+	}
+	return nil
+}
+
+// connection is the connection of that name, with its placeholders filled.
+func (c *ConnectionConfig) connection(name string, catalog *connectors.Catalog) (vault.Connection, error) {
+	conn := vault.Connection{
+		Project: vault.DefaultProject, Name: name, Connector: c.Connector, Way: c.Auth, Origin: vault.OriginConfig,
+		Scopes: c.Scopes, Params: map[string]string{}, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
+	}
+	of := func(what string) string { return what + " of connection " + name }
+	var err error
+	if c.ClientID != "" {
+		if conn.ClientID, err = resolve(of("client_id"), c.ClientID); err != nil {
+			return vault.Connection{}, err
+		}
+	}
+	if c.ClientSecret != "" {
+		if conn.ClientSecret, err = resolveSecret(of("client_secret"), c.ClientSecret); err != nil {
+			return vault.Connection{}, err
+		}
+	}
+	open := connection.OpenParams(catalog, c.Connector, c.Auth)
+	for _, param := range slices.Sorted(maps.Keys(c.Params)) {
+		if open[param] {
+			if conn.Params[param], err = resolve(of("param "+param), c.Params[param]); err != nil {
+				return vault.Connection{}, err
+			}
+			continue
+		}
+		if conn.SecretParams == nil {
+			conn.SecretParams = vault.Secrets{}
+		}
+		if conn.SecretParams[param], err = resolveSecret(of("param "+param), c.Params[param]); err != nil {
+			return vault.Connection{}, err
+		}
+	}
+	return conn, nil
+}

@@ -1,0 +1,76 @@
+package connectors
+
+// Authorize describes the authorization request (RFC 6749 section 4.1.1).
+type Authorize struct {
+	// URL is the authorization endpoint.
+	URL Template `yaml:"url,omitempty"`
+	// Issuer is the provider's issuer identifier. When set, an iss parameter in the callback must
+	// be equal to it (RFC 9207).
+	Issuer Template `yaml:"issuer,omitempty"`
+	// IssuerRequired says that the provider always sends iss, so that a callback without it is
+	// refused.
+	IssuerRequired bool `yaml:"issuer_required,omitempty"`
+	// Params are fixed parameters of the request.
+	Params map[string]Template `yaml:"params,omitempty"`
+	// ReconsentParams are added when the account has been connected before.
+	ReconsentParams map[string]Template `yaml:"reconsent_params,omitempty"`
+	// ParamNames gives standard parameters the names that the provider has for them, such as client_key
+	// for client_id.
+	ParamNames map[string]string `yaml:"param_names,omitempty"`
+	// Omit are standard parameters that the provider does not take: response_type, redirect_uri.
+	Omit []string `yaml:"omit,omitempty"`
+	// ResponseType is sent in place of "code".
+	ResponseType string `yaml:"response_type,omitempty"`
+	// PKCE is "required" (the default; S256 is sent) or "off" for providers that refuse it.
+	PKCE PKCE `yaml:"pkce,omitempty"`
+	// Scope says how scopes are asked for, in all modes that have some.
+	Scope Scope `yaml:"scope,omitempty"`
+	// RequestURL is where the temporary credentials of [ModeOAuth1] come from (RFC 5849 section 2.1).
+	RequestURL Template `yaml:"request_url,omitempty"`
+}
+
+// PKCE says whether a code challenge is sent (RFC 7636). The method is always S256.
+type PKCE string
+
+// The values of [PKCE].
+const (
+	PKCERequired PKCE = "required"
+	PKCEOff      PKCE = "off"
+)
+
+// Scope says how scopes are asked for.
+type Scope struct {
+	// Param is the parameter's name; empty means "scope".
+	Param string `yaml:"param,omitempty"`
+	// Separator stands between scopes in the request; empty means a space.
+	Separator string `yaml:"separator,omitempty"`
+	// UserParam is a second parameter for scopes that begin with "user:" here, which is taken off, as
+	// Slack has them for the user's own token.
+	UserParam string `yaml:"user_param,omitempty"`
+	// Always are scopes added to every request.
+	Always []Template `yaml:"always,omitempty"`
+	// Default are the scopes of a connection that names none.
+	Default []Template `yaml:"default,omitempty"`
+	// None says that the provider takes no scope parameter at all.
+	None bool `yaml:"none,omitempty"`
+	// Known describes scopes for people.
+	Known map[string]string `yaml:"known,omitempty"`
+}
+
+// Callback says where the provider's way back differs from RFC 6749 section 4.1.2.
+type Callback struct {
+	// CodeParam is the parameter with the code; empty means "code".
+	CodeParam string `yaml:"code_param,omitempty"`
+	// Capture keeps parameters: captured name to parameter.
+	Capture map[string]string `yaml:"capture,omitempty"`
+	// ErrorParams are the parameters with an error code, beside "error"; the first that is there counts.
+	ErrorParams []string `yaml:"error_params,omitempty"`
+}
+
+// Device describes the device authorization endpoint (RFC 8628).
+type Device struct {
+	// URL is the device authorization endpoint.
+	URL Template `yaml:"url"`
+	// Params are added to the request.
+	Params map[string]Template `yaml:"params,omitempty"`
+}

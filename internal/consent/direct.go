@@ -1,0 +1,227 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/internal/problem"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// Direct asks for an account whose credential needs no browser: an API key, a login, a client of its own.
+type Direct struct {
+	// Connection is the connection's name, Identifier the app's name for its user.
+	Connection, Identifier string
+	// Inputs are the values of the connector's account inputs.
+	Inputs map[string]string
+}
+
+// Connect makes the account, or gives it another credential. That is tried out first, as far as the connector
+// says how: one that the provider refuses is not kept. A connection that cannot be used, or inputs that it
+// does not take, are a *connection.Error, everything else, such as what the provider thinks of the
+// credential, a *[problem.Problem]. The work is not cancelled with ctx.
+func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, error) {
+	ctx, cancel := detached(ctx, completeTime)
+	defer cancel()
+	c, err := f.set.ByName(r.Connection)
+	if err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	switch {
+	case !vault.ValidIdentifier(r.Identifier):
+		return vault.ConnectedAccount{}, refusal(codeIdentifierInvalid)
+	case c.Connector().Mode.NeedsUser():
+		return vault.ConnectedAccount{}, refusal(codeConsentNeeded)
+	}
+	j := &journey{
+		link: vault.Link{
+			Project: c.Project, ConnectionID: c.ID, Identifier: r.Identifier, AccountID: vault.NewAccountID(),
+			CreatedAt: f.now(), Inputs: vault.NewSecrets(r.Inputs),
+		},
+	}
+	if j.connection, err = c.For(j.link.Inputs, nil); err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	a, code := f.direct(ctx, j)
+	if code != "" {
+		return vault.ConnectedAccount{}, refusedDirectly(code)
+	}
+	f.log.Info("account connected", j.fields()...)
+	f.onConnected(a)
+	return a, nil
+}
+
+// direct gets the credential, tries it out and stores it, or says why not.
+func (f *Flow) direct(ctx context.Context, j *journey) (vault.ConnectedAccount, string) {
+	g, told, code := f.obtain(ctx, j)
+	if code == "" {
+		code = f.discover(ctx, j, &g)
+	}
+	switch code {
+	case "":
+		code = f.probe(ctx, j, g)
+	case codeDiscoverFailed: // it may be for the credential
+		if refused := f.probe(ctx, j, g); refused == codeCredentialRefused {
+			code = refused
+		}
+	}
+	if code != "" {
+		return vault.ConnectedAccount{}, code
+	}
+	who, err := f.identify(ctx, j.connection, g, told)
+	if err != nil {
+		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
+	}
+	a, code := f.connect(ctx, j, g, who)
+	if code == codeIdentityMismatch { // with others it may be stored, or be that of the account all the same
+		f.discard(ctx, j, g)
+	}
+	return a, code
+}
+
+// obtain gets the first token, where there is one, and who the account is if that was told with it.
+func (f *Flow) obtain(ctx context.Context, j *journey) (g vault.Grant, told vault.Identity, code string) {
+	g = vault.Grant{ObtainedAt: f.now(), ClientID: j.connection.App.ClientID, Inputs: j.link.Inputs}
+	switch j.connection.Connector().Mode {
+	case connectors.ModeStatic, connectors.ModeNone:
+		return g, told, ""
+	}
+	token, err := f.oauth.Obtain(ctx, j.connection.App, g)
+	if err != nil {
+		f.log.Warn("asking for a token", j.fields(zap.Error(err))...)
+		return g, told, obtainCode(j.connection.Connector(), err)
+	}
+	g.Access, g.Refresh, g.IDToken, g.Scopes = token.Access, token.Refresh, token.IDToken, token.Scopes
+	g.Expires, g.RefreshExpires, g.Slots, g.Captured = token.Expires, token.RefreshExpires, token.Slots, token.Captured
+	if !f.with(j, g.Captured) {
+		return g, told, codeExchangeFailed
+	}
+	return g, token.Identity, ""
+}
+
+// obtainCode says why there is no token. Where the account brings the credential, a refusal is one of that:
+// nobody else's was sent.
+func obtainCode(k *connectors.Connector, err error) string {
+	var e *oauth.Error
+	if !errors.As(err, &e) || len(k.Account) == 0 {
+		return exchangeCode(err)
+	}
+	client, _ := k.NeedsClient()
+	switch {
+	case e.Unsent && slices.Contains([]string{oauth.CodeNoValue, oauth.CodeBadKey}, e.Code):
+		return codeCredentialUnfit
+	case e.Class == oauth.ClassPermanent, e.Class == oauth.ClassOperator && !e.Unsent && !client:
+		return codeCredentialRefused
+	}
+	return exchangeCode(err)
+}
+
+// probe tells whether the provider refuses the credential. One that cannot be asked does not refuse.
+func (f *Flow) probe(ctx context.Context, j *journey, g vault.Grant) string {
+	k := j.connection.Connector()
+	call, ok := probeCall(k)
+	if !ok {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, identityTime)
+	defer cancel()
+	a, err := f.ask(ctx, j.connection, call, g)
+	switch {
+	case errors.Is(err, errIdentityRequest):
+		return codeCredentialUnfit
+	case err != nil:
+		f.log.Warn("trying a credential out", j.fields(zap.Error(err))...)
+	case a.refuses(k):
+		return codeCredentialRefused
+	case a.status < 200 || a.status > 299:
+		f.log.Warn("trying a credential out", j.fields(zap.Error(fmt.Errorf("status %d", a.status)))...)
+	}
+	return ""
+}
+
+// probeCall is the request that shows whether a credential is good.
+func probeCall(k *connectors.Connector) (connection.Call, bool) {
+	if v := k.Verify; v != nil {
+		return connection.Call{Method: v.Method, Base: v.Base, Path: v.Path}, true
+	}
+	if i := k.Identity; i != nil && i.From == "" {
+		return connection.Call{Method: i.Method, Base: i.Base, Path: i.Path}, true
+	}
+	return connection.Call{}, false
+}
+
+// refuses tells whether the answer to that request says that the credential is not good. Every good one may
+// do a verify, but not what an identity asks.
+func (a answer) refuses(k *connectors.Connector) bool {
+	if connectors.TokenExpired(a.status, a.header, k.Errors.ExpiredWhen, func() []byte { return a.body }) {
+		return true
+	}
+	v := k.Verify
+	switch {
+	case v == nil:
+		return false
+	case a.status == http.StatusForbidden:
+		return true
+	}
+	return a.status >= 200 && a.status <= 299 && v.OKWhen != nil && !v.OKWhen.Holds(a.body)
+}
+
+// directly are the messages that are other ones where nobody sits before a page.
+var directly = map[string]message{
+	codeProviderUnavailable: {
+		http.StatusBadGateway, "Provider unavailable", "the provider did not give a token: it does not answer; nothing was saved",
+		"try again in a few minutes",
+	},
+	codeClientRejected: {
+		http.StatusBadGateway, "OAuth client rejected", "the provider refuses the OAuth client of the connection, or what is sent with it; nothing was saved",
+		"check client_id, client_secret and params of the connection; the log says more",
+	},
+	codeExchangeFailed: {
+		http.StatusBadGateway, "No token", "the provider's answer has no token that can be used; nothing was saved",
+		"look at the log, and at the connector: `claviger connectors show NAME`",
+	},
+	codeDiscoverFailed: {
+		http.StatusBadGateway, "Discovery failed", "the provider did not say what the account has access to; nothing was saved",
+		"try again in a few minutes; the log says more",
+	},
+	codeNothingFound: {
+		http.StatusConflict, "Nothing to use", "the account has no site or organization at the provider that could be used; nothing was saved",
+		"use the credential of an account that has one",
+	},
+	codeSeveralFound: {
+		http.StatusConflict, "Choice needed", "the account has several sites or organizations at the provider, and which one is meant cannot be said yet; nothing was saved",
+		"use a credential that has access to one of them only",
+	},
+	codeIdentityMismatch: {
+		http.StatusConflict, "Another account", "the credential is that of another account at the provider than before; nothing was saved",
+		"use the credential of the same account, or another identifier",
+	},
+	codeIdentityUnknown: {
+		http.StatusBadGateway, "Identity unconfirmed", "the provider did not say whose credential it is, so it may be that of another account than before; nothing was saved",
+		"try again in a few minutes",
+	},
+	codeDisconnected: {
+		http.StatusConflict, "Disconnected meanwhile", "the account was disconnected while the credential was tried out; nothing was saved",
+		"send the request again if it is to be used",
+	},
+	codeSaveFailed: {
+		http.StatusServiceUnavailable, "Not saved", "the credential is good, but could not be saved",
+		"run `claviger doctor` on the host, then send the request again",
+	},
+}
+
+// refusedDirectly is refusal for a program.
+func refusedDirectly(code string) *problem.Problem {
+	if m, ok := directly[code]; ok {
+		return m.problem(code)
+	}
+	return refusal(code)
+}

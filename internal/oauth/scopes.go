@@ -1,0 +1,88 @@
+package oauth
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// userScope begins a scope that is asked for with the connector's second scope parameter.
+const userScope = "user:"
+
+// RequestedScopes returns what an authorization request asks for: the scopes that the connector
+// always adds, the connection's (or the connector's default), then extra; each once, in that order.
+// A scope of the connector that names a value which the app has not is left out here, and refused when
+// it is to be sent.
+func (a App) RequestedScopes(extra []string) []string {
+	if a.Connector == nil {
+		return nil
+	}
+	scopes, _ := a.scopes(a.filler("", time.Now), extra)
+	return scopes
+}
+
+// scopes is RequestedScopes, and the error of the first scope that cannot be filled.
+func (a App) scopes(f filler, extra []string) (all []string, err error) {
+	declared := a.Connector.Authorize.Scope
+	if declared.None {
+		return nil, nil
+	}
+	seen := make(map[string]bool)
+	add := func(scope string) {
+		if scope != "" && !seen[scope] {
+			seen[scope] = true
+			all = append(all, scope)
+		}
+	}
+	templates := declared.Always
+	if len(a.Scopes) == 0 {
+		templates = append(templates[:len(templates):len(templates)], declared.Default...)
+	}
+	for _, t := range templates {
+		scope, failed := f.text(t)
+		// A value must not bring in further scopes.
+		if failed == nil && !isScope(scope, declared.Separator) {
+			failed = unsent(f.op, ClassOperator, CodeNoValue)
+		}
+		if failed == nil {
+			add(scope)
+		} else if err == nil {
+			err = failed
+		}
+	}
+	for _, scope := range a.Scopes {
+		add(scope)
+	}
+	for _, scope := range extra {
+		add(scope)
+	}
+	return all, err
+}
+
+// isScope tells whether s is one scope (RFC 6749 section 3.3).
+func isScope(s, separator string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return s != "" && (separator == "" || !strings.Contains(s, separator))
+}
+
+// scopeParams are the parameters that ask for scopes: the one of that name, and the connector's second one.
+func (a App) scopeParams(name string, scopes []string) url.Values {
+	how := a.Connector.Authorize.Scope
+	lists := map[string][]string{}
+	for _, scope := range scopes {
+		if own, ok := strings.CutPrefix(scope, userScope); ok && how.UserParam != "" {
+			lists[how.UserParam] = append(lists[how.UserParam], own)
+			continue
+		}
+		lists[name] = append(lists[name], scope)
+	}
+	params := url.Values{}
+	for name, list := range lists {
+		params.Set(name, strings.Join(list, or(how.Separator, " ")))
+	}
+	return params
+}
