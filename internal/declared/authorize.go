@@ -1,0 +1,148 @@
+package declared
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/claviger-proxy/claviger/connectors"
+)
+
+// code is an authorization code that was given.
+type code struct {
+	challenge, redirectURI, state string
+	used                          *grant
+}
+
+// authorize answers the browser with a way back at once.
+func (p *Provider) authorize(c *call) (*answer, error) {
+	a := p.connector.Authorize
+	f := newFields()
+	sent := code{redirectURI: p.client.RedirectURI}
+	f.text("response_type", cmp.Or(a.ResponseType, "code"))
+	f.text("client_id", p.values["client_id"])
+	f.text("redirect_uri", p.client.RedirectURI)
+	f.some("state", &sent.state)
+	if a.PKCE != connectors.PKCEOff {
+		f.some("code_challenge", &sent.challenge)
+		f.text("code_challenge_method", "S256")
+	}
+	if err := p.scopeFields(f, p.requested()); err != nil {
+		return nil, err
+	}
+	if t := p.connector.Token.Resource; !t.IsZero() {
+		p.templates(f, map[string]connectors.Template{"resource": t}, p.values)
+	}
+	f.renamed(a.ParamNames, a.Omit)
+	p.templates(f, a.Params, p.values)
+	if len(p.grants) > 0 {
+		p.templates(f, a.ReconsentParams, p.values)
+	}
+	if err := f.check("parameter", c.query); err != nil {
+		return nil, err
+	}
+	if len(c.body) > 0 {
+		return nil, errors.New("it has a body")
+	}
+	return p.sendBack(sent), nil
+}
+
+// sendBack redirects to the client.
+func (p *Provider) sendBack(sent code) *answer {
+	u, err := url.Parse(sent.redirectURI)
+	if err != nil {
+		return p.violated()
+	}
+	q := url.Values{"state": {sent.state}}
+	if p.deny > 0 {
+		q.Set(p.denials()[p.deny-1], "access_denied")
+	} else {
+		p.minted++
+		id := fmt.Sprintf("code-%d-of-%s+/=", p.minted, p.connector.Name)
+		p.codes[id] = &sent
+		q.Set(cmp.Or(p.connector.Callback.CodeParam, "code"), id)
+		for name, param := range p.connector.Callback.Capture {
+			q.Set(param, p.values["captured."+name])
+		}
+	}
+	p.sentBack++
+	// One that need not say who it is says it every other time.
+	if t := p.connector.Authorize.Issuer; !t.IsZero() && (p.connector.Authorize.IssuerRequired || p.sentBack%2 == 0) {
+		iss, err := t.ExpandAt(p.values, p.now())
+		if err != nil {
+			return p.violated()
+		}
+		q.Set("iss", iss)
+	}
+	u.RawQuery = q.Encode()
+	return &answer{http.StatusFound, http.Header{"Location": {u.String()}}, nil}
+}
+
+// denials are the parameters that the provider has for an error.
+func (p *Provider) denials() []string {
+	return slices.Concat([]string{"error"}, p.connector.Callback.ErrorParams)
+}
+
+// requested are the scopes that the client has to ask for.
+func (p *Provider) requested() (scopes []string) {
+	s := p.connector.Authorize.Scope
+	add := func(scope string) {
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	fill := func(list []connectors.Template) {
+		for _, t := range list {
+			if scope, err := t.ExpandAt(p.values, p.now()); err == nil {
+				add(scope)
+			}
+		}
+	}
+	fill(s.Always)
+	if len(p.client.Scopes) == 0 {
+		fill(s.Default)
+	}
+	for _, scope := range slices.Concat(p.client.Scopes, p.client.More) {
+		add(scope)
+	}
+	return scopes
+}
+
+// userScope is the prefix of scopes that go into a parameter of their own.
+const userScope = "user:"
+
+// scopeFields wants the scopes, in any order.
+func (p *Provider) scopeFields(f *fields, scopes []string) error {
+	s := p.connector.Authorize.Scope
+	if s.None {
+		return nil
+	}
+	var own, users []string
+	for _, scope := range scopes {
+		if rest, ok := strings.CutPrefix(scope, userScope); ok && s.UserParam != "" {
+			users = append(users, rest)
+		} else {
+			own = append(own, scope)
+		}
+	}
+	separator := cmp.Or(s.Separator, " ")
+	for name, list := range map[string][]string{cmp.Or(s.Param, "scope"): own, s.UserParam: users} {
+		if len(list) == 0 {
+			continue
+		}
+		if f.must[name] != nil {
+			return fmt.Errorf("parameter %s has two meanings", name)
+		}
+		f.must[name] = func(got string) error {
+			if !slices.Equal(slices.Sorted(strings.SplitSeq(got, separator)), slices.Sorted(slices.Values(list))) {
+				return fmt.Errorf("has the scopes %q and not %q", got, strings.Join(list, separator))
+			}
+			return nil
+		}
+	}
+	return nil
+}

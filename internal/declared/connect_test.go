@@ -1,0 +1,157 @@
+package declared_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+)
+
+// connect connects the account, in the way of the connector's mode.
+func (j *journey) connect() error {
+	var a vault.ConnectedAccount
+	var err error
+	switch mode := j.connector.Mode; {
+	case j.device || mode == connectors.ModeDevice:
+		a, err = j.byDevice()
+	case mode.Consents():
+		var r consent.Result
+		if r, err = j.byConsent(); err == nil && r.Code != "" {
+			err = fmt.Errorf("consent ends with %s; %s", r.Code, j.logs.last())
+		}
+		a = r.Account
+	default:
+		a, err = j.flow.Connect(j.ctx, consent.Direct{Connection: connected, Identifier: identifier, Inputs: j.client.Account})
+		if err != nil {
+			err = fmt.Errorf("%w; %s", err, j.logs.last())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if j.account != "" && j.account != a.ID {
+		return fmt.Errorf("the account is %s, and was %s", a.ID, j.account)
+	}
+	j.account = a.ID
+	j.broker.Forget(a.ID)
+	return j.status(vault.StatusActive)
+}
+
+// byConsent walks through the consent of the provider like a browser.
+func (j *journey) byConsent() (consent.Result, error) {
+	issued, err := j.flow.Begin(j.ctx, consent.Request{
+		Connection: connected, Identifier: identifier, Inputs: j.client.Account, Scopes: j.client.More,
+	})
+	if err != nil {
+		return consent.Result{}, err
+	}
+	start, err := j.flow.Redirect(j.ctx, issued.Link.Token)
+	if err != nil {
+		return consent.Result{}, err
+	}
+	r, err := http.NewRequestWithContext(j.ctx, http.MethodGet, start.Location, nil)
+	if err != nil {
+		return consent.Result{}, err
+	}
+	resp, err := j.provider.RoundTrip(r)
+	if err != nil {
+		return consent.Result{}, err
+	}
+	back, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.StatusCode != http.StatusFound {
+		return consent.Result{}, fmt.Errorf("the provider does not send the browser back: status %d", resp.StatusCode)
+	}
+	browser, err := http.NewRequestWithContext(j.ctx, http.MethodGet, back.String(), nil)
+	if err != nil {
+		return consent.Result{}, err
+	}
+	browser.AddCookie(start.Cookie)
+	return j.flow.Complete(j.ctx, consent.Callback{
+		Connection: connected, Query: back.RawQuery,
+		Browser: func(id vault.LinkID) consent.Proof { return j.flow.Proof(browser, id) },
+	})
+}
+
+// byDevice lets the user consent elsewhere while the client asks whether that has happened.
+func (j *journey) byDevice() (vault.ConnectedAccount, error) {
+	var none vault.ConnectedAccount
+	c, err := j.set.ByName(connected)
+	if err != nil {
+		return none, err
+	}
+	inputs := vault.NewSecrets(j.client.Account)
+	own, err := c.For(inputs, nil)
+	if err != nil {
+		return none, err
+	}
+	d, err := j.oauth.DeviceStart(j.ctx, own.App)
+	if err != nil {
+		return none, err
+	}
+	time.Sleep(d.Interval)
+	_, err = j.oauth.DevicePoll(j.ctx, own.App, d)
+	if e, ok := errors.AsType[*oauth.Error](err); !ok || e.Code != oauth.CodeAuthorizationPending {
+		return none, fmt.Errorf("a poll before the consent gives %w", err)
+	}
+	j.provider.Allow()
+	time.Sleep(d.Interval)
+	token, err := j.oauth.DevicePoll(j.ctx, own.App, d)
+	if err != nil {
+		return none, err
+	}
+	a := vault.ConnectedAccount{Project: c.Project, ConnectionID: c.ID, Connector: j.connector.Name, Identifier: identifier}
+	if known, err := j.vault.FindAccount(j.ctx, c.ID, identifier); err == nil {
+		a = known
+	}
+	a.GrantedScopes = token.Scopes
+	return j.vault.Connect(j.ctx, vault.Link{}, a, vault.Grant{
+		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes, ObtainedAt: time.Now(),
+		Expires: token.Expires, RefreshExpires: token.RefreshExpires, ClientID: own.App.ClientID, Slots: token.Slots,
+		Captured: token.Captured, Inputs: inputs,
+	})
+}
+
+// deny lets the user refuse, in each way that the provider has for that.
+func (j *journey) deny() error {
+	if !j.connector.Mode.Consents() {
+		return nil
+	}
+	for n := j.provider.Deny(0); n > 0; n-- {
+		j.provider.Deny(n)
+		r, err := j.byConsent()
+		j.provider.Deny(0)
+		if err != nil {
+			return fmt.Errorf("%w; %s", err, j.logs.last())
+		}
+		if r.Code != "access_denied" {
+			return fmt.Errorf("when the user refuses, the consent ends with %q", r.Code)
+		}
+	}
+	return nil
+}
+
+// reconnect connects the account once more, while it works.
+func (j *journey) reconnect() error {
+	if !j.connector.Mode.Consents() {
+		return nil
+	}
+	if err := j.connect(); err != nil {
+		return err
+	}
+	return j.facts()
+}
+
+// status tells whether the account has that status.
+func (j *journey) status(s vault.Status) error {
+	a, err := j.vault.Account(j.ctx, j.account)
+	if err != nil {
+		return err
+	}
+	return want(a.Status == s, "the account is %s (%s), want %s; %s", a.Status, a.Reason, s, j.logs.last())
+}

@@ -1,0 +1,161 @@
+// Package declared plays a provider as its connector declares it, for tests.
+//
+// [Register] makes up what an operator and a user would type in for a connector. [New] takes that and plays
+// the provider: an [http.RoundTripper], and an [http.Handler], that answers for all hosts of the connector.
+// It is strict: a request that is not as the declaration says, to the letter, is refused, and noted; see
+// [Provider.Violations]. What it knows it knows from the declaration alone, and shares no code with those
+// who make the requests, so that both have to read a connector in the same way.
+//
+// There are no pages: whoever opens the authorization endpoint is sent back at once, with a code or, after
+// [Provider.Deny], with an error.
+package declared
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/claviger-proxy/claviger/connectors"
+)
+
+// Options change how a provider plays. The zero value is ready.
+type Options struct {
+	// Now is the provider's clock; nil means time.Now.
+	Now func() time.Time
+	// Eternal gives tokens without an end, and no refresh tokens. It is for connectors with ttl never, whose
+	// providers do that for some apps.
+	Eternal bool
+}
+
+// Provider is one provider with one user. It is safe for concurrent use.
+type Provider struct {
+	connector *connectors.Connector
+	client    Registration
+	now       func() time.Time
+	eternal   bool
+	// values are those of the inputs and of the client, and what is captured wherever it is asked for.
+	values connectors.Values
+	person Person
+	ends   []*endpoint
+
+	mu         sync.Mutex
+	violations []Violation
+	answered   map[string]int
+	minted     int
+	calls      int            // how many requests there were
+	fresh      map[string]int // what must never come twice, by the number of its request
+	codes      map[string]*code
+	devices    map[string]*device
+	grants     []*grant
+	chains     []chain
+	trouble    *connectors.ErrorCase
+	deadAs     *connectors.ErrorCase
+	refusedAs  *connectors.Expired
+	deny       int
+	sentBack   int
+	flip       bool
+	// shown is the JWT of the other side that was seen last, and over are those that are no longer good.
+	shown string
+	over  map[string]bool
+	// closed tells that the user's account has ended, for modes without consent.
+	closed bool
+	// ended tells that the client has revoked something.
+	ended bool
+}
+
+// Violation is a request that is not as the connector declares.
+type Violation struct {
+	// Endpoint is what the request was for, as far as that could be told.
+	Endpoint string
+	Why      string
+}
+
+func (v Violation) String() string { return v.Endpoint + ": " + v.Why }
+
+// endpoint is one URL of the provider.
+type endpoint struct {
+	name   string
+	url    connectors.Template
+	method string
+	// serve answers a request, or says why it is not as declared; then it has changed nothing.
+	serve func(*call) (*answer, error)
+}
+
+// New plays the provider of a connector, which has no Ways any more, with what it knows of the client and
+// the user. It is an error if no provider could answer as the connector wants it.
+func New(c *connectors.Connector, client Registration, o Options) (*Provider, error) {
+	p := &Provider{
+		connector: c, client: client, now: o.Now, eternal: o.Eternal,
+		answered: map[string]int{}, fresh: map[string]int{}, codes: map[string]*code{}, over: map[string]bool{}, devices: map[string]*device{},
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	app, err := c.AppValues(client.App)
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
+	}
+	account, err := c.AccountValues(client.Account)
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	p.values = connectors.Values{"client_id": client.ClientID, "client_secret": client.ClientSecret}
+	maps.Copy(p.values, app)
+	maps.Copy(p.values, account)
+	if err := p.ownClient(); err != nil {
+		return nil, err
+	}
+	if err := p.fix(); err != nil {
+		return nil, err
+	}
+	p.person = newPerson(c.Name)
+	p.ends = p.endpoints()
+	if c.Mode == connectors.ModeStatic || c.Mode == connectors.ModeNone || c.Mode == connectors.ModeJWT {
+		p.found()
+	}
+	return p, nil
+}
+
+// endpoints are the URLs that the connector names, but for those of the API.
+func (p *Provider) endpoints() (all []*endpoint) {
+	c := p.connector
+	add := func(name string, url connectors.Template, method string, serve func(*call) (*answer, error)) {
+		if !url.IsZero() {
+			all = append(all, &endpoint{name, url, method, serve})
+		}
+	}
+	token := cmp.Or(c.Token.Method, http.MethodPost)
+	if c.Mode.Consents() {
+		add("authorize", c.Authorize.URL, http.MethodGet, p.authorize)
+	}
+	add("token", c.Token.URL, token, p.grantToken)
+	if d := c.Device; d != nil {
+		add("device", d.URL, http.MethodPost, p.startDevice)
+		add("device token", c.Token.URL, token, p.pollDevice)
+	}
+	url := c.Refresh.URL
+	if url.IsZero() {
+		url = c.Token.URL
+	}
+	add("refresh", url, cmp.Or(c.Refresh.Method, token), p.refreshToken)
+	if i := c.Introspect; i != nil {
+		add("introspect", i.URL, http.MethodPost, p.introspect)
+	}
+	if r := c.Revoke; r != nil {
+		add("revoke", r.URL, cmp.Or(r.Method, http.MethodPost), p.revoke)
+	}
+	for i, s := range c.Steps {
+		add(fmt.Sprintf("steps[%d]", i), s.Request.URL, cmp.Or(s.Request.Method, http.MethodPost), func(r *call) (*answer, error) {
+			return p.step(i, r)
+		})
+	}
+	return all
+}
+
+var (
+	_ http.Handler      = (*Provider)(nil)
+	_ http.RoundTripper = (*Provider)(nil)
+)

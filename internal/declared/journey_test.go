@@ -1,0 +1,283 @@
+package declared_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/declared"
+	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
+)
+
+const (
+	callback   = "https://claviger.example.com/oauth/callback"
+	connected  = "work" // the connection
+	identifier = "user_1"
+)
+
+// journey is one account's life at one connector, from the connection to its end.
+type journey struct {
+	ctx       context.Context
+	connector *connectors.Connector
+	client    declared.Registration
+	provider  *declared.Provider
+	logs      logs
+	vault     *vault.Vault
+	set       *connection.Set
+	oauth     *oauth.Client
+	shared    *broker.Shared
+	broker    *broker.Broker
+	flow      *consent.Flow
+	account   vault.AccountID
+	// proxy sends requests to the API.
+	proxy http.RoundTripper
+	// device connects without a browser.
+	device bool
+	// eternal tells that tokens have no end.
+	eternal bool
+	done    []string
+}
+
+// played is who plays the provider.
+type played struct {
+	// connector is what the provider declares; nil means the same as the client's.
+	connector *connectors.Connector
+	// bare leaves optional inputs out, scoped gives the connection scopes of its own, eternal has tokens without
+	// an end, device connects without a browser.
+	bare, scoped, eternal, device bool
+}
+
+// errNoProvider: nobody can play the provider.
+var errNoProvider = errors.New("there is no such provider")
+
+// depart sets everything up for a connector, which has no Ways any more.
+func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error) {
+	t.Helper()
+	client, err := declared.Register(c, callback+"/"+connected)
+	if err != nil {
+		return nil, err
+	}
+	if how.bare {
+		client = client.Bare(c)
+	}
+	if how.scoped {
+		client.Scopes = []string{"own.one", "own.two", "user:own.three"}
+	}
+	if c.Mode.Consents() && !how.device {
+		client.More = []string{"link.one", "user:link.two"}
+	}
+	other := c
+	if how.connector != nil {
+		other = how.connector
+	}
+	j := &journey{ctx: t.Context(), connector: c, client: client, device: how.device, eternal: how.eternal}
+	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal}); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
+	}
+	var transport http.RoundTripper = j.provider
+	j.proxy = transport
+	if c.ClientCert != nil {
+		transport = j.provider.Transport()
+		if j.proxy, err = j.presenting(); err != nil {
+			return nil, err
+		}
+	}
+	if j.vault, err = vault.OpenWith(t.Context(), vaulttest.NewMemory(), vaulttest.NewKeys(t), vault.Options{}); err != nil {
+		return nil, err
+	}
+	if j.set, err = connection.NewSet(t.Context(), j.vault, (*connectors.Catalog)(nil).With(c), []vault.Connection{j.connection()}); err != nil {
+		return nil, err
+	}
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &j.logs, zap.DebugLevel)
+	j.oauth, j.shared = oauth.New(oauth.Options{Transport: transport}), broker.NewShared(0)
+	j.broker = broker.New(broker.Options{
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, Shared: j.shared, API: transport, Log: zap.New(core),
+	})
+	back, err := url.Parse(callback)
+	if err != nil {
+		return nil, err
+	}
+	j.flow, err = consent.New(consent.Options{
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, API: transport, Callback: back, Log: zap.New(core),
+		OnConnected: func(a vault.ConnectedAccount) { j.broker.Forget(a.ID) },
+	})
+	return j, err
+}
+
+// presenting is the way to the API with the client's certificate.
+func (j *journey) presenting() (http.RoundTripper, error) {
+	values, err := j.connector.AppValues(j.client.App)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := j.connector.ClientCert.Cert.Expand(values)
+	if err != nil {
+		return nil, err
+	}
+	key, err := j.connector.ClientCert.Key.Expand(values)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	t := j.provider.Transport()
+	t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	return t, err
+}
+
+// connection is what the operator has configured.
+func (j *journey) connection() vault.Connection {
+	c := vault.Connection{Name: connected, Connector: j.connector.Name, Params: map[string]string{}, Scopes: j.client.Scopes}
+	if id, secret := j.connector.NeedsClient(); id {
+		c.ClientID = j.client.ClientID
+		if secret {
+			c.ClientSecret = vault.NewSecret(j.client.ClientSecret)
+		}
+	}
+	secrets := map[string]string{}
+	for _, in := range j.connector.App {
+		value, given := j.client.App[in.Name]
+		switch {
+		case given && in.Secret:
+			secrets[in.Name] = value
+		case given:
+			c.Params[in.Name] = value
+		}
+	}
+	c.SecretParams = vault.NewSecrets(secrets)
+	return c
+}
+
+// stage is a part of a journey.
+type stage struct {
+	name string
+	do   func() error
+}
+
+// go through the stages; the error names the one that failed.
+func (j *journey) through(stages ...stage) (err error) {
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), time.Hour)
+		defer cancel()
+		if late := j.shared.Drain(ctx); err == nil {
+			err = late
+		}
+	}()
+	for _, s := range stages {
+		err := s.do()
+		if wrong := j.provider.Violations(); len(wrong) > 0 {
+			return fmt.Errorf("%s: %s", s.name, wrong[0])
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		j.done = append(j.done, s.name)
+	}
+	return j.leaks()
+}
+
+// whole are all stages that there are for the connector.
+func (j *journey) whole() []stage {
+	return []stage{
+		{"deny", j.deny},
+		{"connect", j.connect},
+		{"facts", j.facts},
+		{"introspect", j.introspect},
+		{"requests", j.requests},
+		{"check", j.check},
+		{"refresh ahead", j.ahead},
+		{"refresh late", j.late},
+		{"refused token", j.forced},
+		{"trouble", j.trouble},
+		{"reconnect", j.reconnect},
+		{"end", j.end},
+		{"disconnect", j.disconnect},
+	}
+}
+
+// short are the stages for a variant of a journey.
+func (j *journey) short() []stage {
+	return []stage{
+		{"connect", j.connect},
+		{"facts", j.facts},
+		{"requests", j.requests},
+		{"check", j.check},
+		{"refresh late", j.late},
+		{"disconnect", j.disconnect},
+	}
+}
+
+// leaks looks for secrets in the log.
+func (j *journey) leaks() error {
+	text := j.logs.String()
+	given, _ := j.provider.Issued()
+	for name, secret := range map[string]string{
+		"client secret": j.client.ClientSecret, "access token": given.Access, "refresh token": given.Refresh, "ID token": given.IDToken,
+	} {
+		if secret != "" && strings.Contains(text, secret) {
+			return fmt.Errorf("the %s is in the log", name)
+		}
+	}
+	for _, in := range append(j.connector.App, j.connector.Account...) {
+		value := j.client.App[in.Name] + j.client.Account[in.Name]
+		if in.Secret && len(value) >= 8 && strings.Contains(text, value) {
+			return fmt.Errorf("the input %s is in the log", in.Name)
+		}
+	}
+	return nil
+}
+
+// logs is a log in memory.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) Sync() error { return nil }
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// last is the last line of the log, for errors.
+func (l *logs) last() string {
+	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
+	return lines[len(lines)-1]
+}
+
+func want(condition bool, format string, args ...any) error {
+	if condition {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// codeIs tells whether an error of the broker has that code.
+func codeIs(err error, code broker.Code) error {
+	e, ok := errors.AsType[*broker.Error](err)
+	return want(ok && e.Code == code, "got the error %v, want %s", err, code)
+}
