@@ -80,6 +80,9 @@ func (h *Account) reconnectable(r *http.Request, c *core, err error) error {
 	if err != nil {
 		return &prob
 	}
+	if on, err := c.set.ByID(a.ConnectionID); err == nil && !on.Connector().Mode.NeedsUser() {
+		return &prob // no link leads to its credential
+	}
 	issued, err := c.flow.Reissue(r.Context(), a)
 	if err != nil {
 		h.log.Warn("making an authorization link", zap.String("account", string(be.Account)), zap.Error(err))

@@ -240,7 +240,7 @@ func TestInjections(t *testing.T) {
 	for _, name := range []string{"github", "gmail", "notion", "slack"} {
 		c := lookup(t, name)
 		for _, in := range c.Injections() {
-			got, err := in.Template.ExpandToken("s3cret")
+			got, err := in.Template.Expand(connectors.Values{"token": "s3cret"})
 			if err != nil || in.Name != "Authorization" || got != "Bearer s3cret" {
 				t.Errorf("%s: injection %s: %q, %v", c.Name, in.Name, got, err)
 			}

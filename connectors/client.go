@@ -7,9 +7,8 @@ import (
 
 // The names of values that others fill in.
 const (
-	NameToken        = nameToken
-	NameClientID     = nameClientID
-	NameClientSecret = nameClientSecret
+	NameToken    = nameToken
+	NameClientID = nameClientID
 )
 
 // CapturedName is the name in templates of what was captured under name.
@@ -49,16 +48,26 @@ func (c *Connector) NeedsClient() (id, secret bool) {
 	return id || used[nameClientID], secret || used[nameClientSecret]
 }
 
+// RefreshesWith is what the connector refreshes with: Refresh.With, or what is usual in its mode. A device
+// has been consented to, elsewhere. In modes without a token it says nothing.
+func (c *Connector) RefreshesWith() string {
+	switch {
+	case c.Refresh.With != "":
+		return c.Refresh.With
+	case c.Mode.NeedsUser():
+		return RefreshWithToken
+	}
+	return RefreshWithGrant
+}
+
 // RenewsWithoutRefreshToken tells whether a new token is got without a refresh token: with the access
 // token, or by asking for the grant once more.
 func (c *Connector) RenewsWithoutRefreshToken() bool {
 	switch c.mode() {
 	case ModeStatic, ModeNone, ModeOAuth1:
 		return false
-	case ModeCode, ModeDevice:
-		return c.Refresh.With == RefreshWithAccess || c.Refresh.With == RefreshWithGrant
 	}
-	return c.Refresh.With != RefreshWithToken
+	return c.RefreshesWith() != RefreshWithToken
 }
 
 // NeedsUser tells whether an account can only be connected by its user, in a browser.

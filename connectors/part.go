@@ -31,9 +31,6 @@ var (
 	fixed     = []string{nameToken, nameRefreshToken, nameClientID, nameClientSecret, nameAssertion}
 )
 
-// Values gives the names of templates their values: "app.port", "token".
-type Values map[string]string
-
 // part is a literal, a name, or a call.
 type part struct {
 	text, name string

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -56,37 +57,9 @@ type Tree struct {
 
 // Names returns the names that the request uses, sorted, each once.
 func (r Request) Names() []string {
-	list := []Template{r.URL, r.Text}
-	for _, named := range []map[string]Template{r.Headers, r.Query, r.Form} {
-		list = slices.AppendSeq(list, maps.Values(named))
-	}
-	if r.Basic != nil {
-		list = append(list, r.Basic.User, r.Basic.Password)
-	}
-	list = r.JSON.templates(list)
-	var names []string
-	for _, t := range list {
-		names = append(names, t.Names()...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// templates adds the templates in the tree.
-func (t *Tree) templates(list []Template) []Template {
-	if t == nil {
-		return list
-	}
-	if t.text != nil {
-		list = append(list, *t.text)
-	}
-	for _, one := range t.list {
-		list = one.templates(list)
-	}
-	for _, one := range t.members {
-		list = one.templates(list)
-	}
-	return list
+	used := map[string]bool{}
+	namesIn(reflect.ValueOf(r), used)
+	return slices.Sorted(maps.Keys(used))
 }
 
 // Without returns the tree without the members whose text is a template that left holds for.

@@ -89,7 +89,7 @@ func TestRequestNames(t *testing.T) {
 		want []string
 	}{
 		{"method: GET", nil},
-		{`headers: {X-A: "{account.a}"}, query: {q: "{account.b}"}`, []string{"account.a", "account.b"}},
+		{`headers: {X-A: "{account.b}"}, query: {q: "{account.a}"}`, []string{"account.a", "account.b"}},
 		{`basic: {user: "{client_id}", password: "{client_secret}"}`, []string{"client_id", "client_secret"}},
 		{`form: {a: "{b64(account.a, account.a)}"}`, []string{"account.a"}},
 		{`json: {a: ["{account.a}", {b: "{client_id}"}]}`, []string{"account.a", "client_id"}},

@@ -77,33 +77,6 @@ func (t Template) ExpandAt(v Values, now time.Time) (string, error) {
 	return b.String(), nil
 }
 
-// ExpandToken is Expand for a template that names nothing but {token}, as most injections do. It
-// allocates the result only. An empty token, one with control characters, and a template with other
-// names are errors; none of them shows the token.
-func (t Template) ExpandToken(token string) (string, error) {
-	if token == "" {
-		return "", errors.New("no value for {token}")
-	}
-	if hasControl(token) {
-		return "", errors.New("the value for {token} has control characters")
-	}
-	isToken := func(p part) bool { return p.name == nameToken }
-	var before, after string
-	switch p := t.parts; {
-	case len(p) == 1 && isToken(p[0]):
-		return token, nil
-	case len(p) == 2 && p[0].isText() && isToken(p[1]):
-		before = p[0].text
-	case len(p) == 2 && isToken(p[0]) && p[1].isText():
-		after = p[1].text
-	case len(p) == 3 && p[0].isText() && isToken(p[1]) && p[2].isText():
-		before, after = p[0].text, p[2].text
-	default:
-		return t.Expand(Values{nameToken: token})
-	}
-	return before + token + after, nil
-}
-
 // Names returns the names that the template uses, sorted, each once: "app.port", "token".
 func (t Template) Names() []string {
 	var names []string

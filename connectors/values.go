@@ -2,10 +2,21 @@ package connectors
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 )
+
+// Values gives the names of templates their values: "app.port", "token". Secrets are among them, so that
+// formatters and encoders show REDACTED.
+type Values map[string]string
+
+// Format writes REDACTED for every verb.
+func (v Values) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "REDACTED") }
+
+// MarshalText makes encoders write REDACTED.
+func (v Values) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
 
 // AppValues checks what an operator gave for the connector's App inputs, and returns it for templates.
 // Defaults are applied; a missing, unknown or unfit value is an *[Error]. No error shows a secret.

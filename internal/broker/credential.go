@@ -78,7 +78,7 @@ func (b *Broker) reread(ctx context.Context, t Target) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := statusError(&t, e.status, e.reason); err != nil {
+	if err := e.fault(&t); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -96,13 +96,21 @@ func (b *Broker) current(ctx context.Context, t *Target) (*entry, error) {
 			return nil, err
 		}
 	}
-	if err := statusError(t, e.status, e.reason); err != nil {
+	if err := e.fault(t); err != nil {
 		return nil, err
 	}
-	if e.unfit != nil {
-		return nil, unfitError(t, e.unfit)
-	}
 	return e, nil
+}
+
+// fault says why the account has no credential now; nil if it has one.
+func (e *entry) fault(t *Target) error {
+	if err := statusError(t, e.status, e.reason); err != nil {
+		return err
+	}
+	if e.unfit != nil {
+		return unfitError(t, e.unfit)
+	}
+	return nil
 }
 
 // of is the connection for all accounts that the entry was made with.
@@ -130,7 +138,7 @@ func (b *Broker) landed(ctx context.Context, t *Target, f *flight) (Credential, 
 	if err != nil {
 		return Credential{}, err
 	}
-	if err := statusError(t, e.status, e.reason); err != nil {
+	if err := e.fault(t); err != nil {
 		return Credential{}, err
 	}
 	return e.credential, nil

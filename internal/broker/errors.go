@@ -87,6 +87,9 @@ func statusError(t *Target, s vault.Status, reason string) *Error {
 		return nil
 	}
 	connect := fmt.Sprintf("send the user to an authorization link: `claviger connect %s %s`", t.Connection.Name, t.Identifier)
+	if !t.Connection.Connector().Mode.NeedsUser() {
+		connect = fmt.Sprintf("give the account a good credential: `claviger accounts add %s %s`", t.Connection.Name, t.Identifier)
+	}
 	var e *Error
 	switch s {
 	case vault.StatusExpired:

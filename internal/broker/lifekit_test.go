@@ -116,7 +116,13 @@ func newLifeKit(t *testing.T, connector string, schedule broker.Schedule) *lifeK
 	k.store = &hookedStore{Store: vaulttest.NewMemory()}
 	k.clock = time.Now
 	k.vault = k.open()
-	text := "schema: 1\nname: x\ntitle: X\nauthorize:\n  url: https://x.test/authorize\napi:\n  base_url: https://api.x.test\n" + connector
+	text := "schema: 1\nname: x\ntitle: X\n" + connector
+	if !strings.Contains(connector, "mode:") {
+		text += "authorize:\n  url: https://x.test/authorize\n"
+	}
+	if !strings.Contains(connector, "api:\n") {
+		text += "api:\n  base_url: https://api.x.test\n"
+	}
 	if !strings.Contains(connector, "token:\n") {
 		text += "token:\n  url: https://x.test/token\n  client_auth: basic\n"
 	}

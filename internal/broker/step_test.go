@@ -52,3 +52,38 @@ func TestRotatedBeforeAStepFails(t *testing.T) {
 		}
 	})
 }
+
+// A host that an answer names outside of the provider's domains gets no credential, also when the request has
+// waited for that answer.
+func TestRefreshNamesForeignHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newLifeKit(t, "api:\n  base_url: https://{captured.host}\n  within: [x.test]\n"+
+			"token:\n  url: https://x.test/token\n  client_auth: basic\n  capture: {host: host}\n", broker.Schedule{})
+		target := k.account("ada", time.Minute, func(g *vault.Grant) { g.Captured = map[string]string{"host": "eu.x.test"} })
+		if c := k.credential(target); c.Connection.App.Endpoints.Bases[""].Host != "eu.x.test" {
+			t.Errorf("got base %s", c.Connection.App.Endpoints.Bases[""])
+		}
+		time.Sleep(time.Hour)
+		k.provider.says(func(int, asked) reply {
+			return reply{body: `{"access_token":"a","token_type":"bearer","expires_in":3600,"refresh_token":"r","host":"x.test.evil.test"}`}
+		})
+		for range 2 { // the first waits
+			_, err := k.broker.Credential(t.Context(), target)
+			wantCode(t, err, broker.CodeConnection)
+		}
+	})
+}
+
+// An account whose credential needs no browser is not sent to one.
+func TestNextWithoutABrowser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newLifeKit(t, "mode: client_credentials\n", broker.Schedule{})
+		target := k.account("ada", time.Minute)
+		time.Sleep(time.Hour)
+		k.provider.says(func(int, asked) reply { return refusedGrant })
+		_, err := k.broker.Credential(t.Context(), target)
+		if be := wantCode(t, err, broker.CodeExpired); be.Next != "give the account a good credential: `claviger accounts add x ada`" {
+			t.Errorf("says %q", be.Next)
+		}
+	})
+}

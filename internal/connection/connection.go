@@ -200,9 +200,6 @@ func (c *Connection) All() *Connection {
 func (c *Connection) Values(token vault.Secret, slots vault.Secrets) connectors.Values {
 	values := maps.Clone(c.App.Values)
 	values[connectors.NameClientID], values[connectors.NameToken] = c.App.ClientID, token.Reveal()
-	if c.Signer != nil { // its key may be the client's secret; nothing else on a request is
-		values[connectors.NameClientSecret] = c.App.ClientSecret.Reveal()
-	}
 	for name, slot := range slots {
 		values[connectors.SlotName(name)] = slot.Reveal()
 	}

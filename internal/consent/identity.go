@@ -3,7 +3,6 @@ package consent
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -74,7 +74,10 @@ func cleanIdentity(who vault.Identity) (vault.Identity, error) {
 func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, g vault.Grant) ([]byte, error) {
 	how := c.Connector().Identity
 	if how.From == "id_token" {
-		return claims(g.IDToken)
+		if body, ok := oauth.Claims(g.IDToken); ok {
+			return body, nil
+		}
+		return nil, errIdentityUnreadable
 	}
 	a, err := f.ask(ctx, c, connection.Call{Method: how.Method, Base: how.Base, Path: how.Path}, g)
 	if err != nil {
@@ -112,20 +115,6 @@ func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connectio
 		return answer{}, errIdentityUnreadable
 	}
 	return answer{resp.StatusCode, resp.Header, body}, nil
-}
-
-// claims are those of an ID token. Its signature is not checked: it came from the token endpoint itself
-// (OpenID Connect Core section 3.1.3.7).
-func claims(token vault.Secret) ([]byte, error) {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
-		return nil, errIdentityUnreadable
-	}
-	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, errIdentityUnreadable
-	}
-	return body, nil
 }
 
 func identityFailure(ctx context.Context, err error) error {

@@ -100,7 +100,7 @@ func (w *saying) access(token string) {
 	case "header":
 		w.header.Set(w.Access, token)
 	case "cookie":
-		w.header.Add("Set-Cookie", (&http.Cookie{Name: w.Access, Value: token, Path: "/", HttpOnly: true}).String())
+		w.header.Add("Set-Cookie", (&http.Cookie{Name: w.Access, Value: token, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}).String())
 		w.header.Add("Set-Cookie", "other=cookie")
 	default:
 		w.set(w.Access, "access_token", token)
@@ -134,7 +134,7 @@ func (w *saying) refresh(refreshed bool) {
 func (w *saying) put(doc document, capture map[string]string, fresh bool) {
 	for _, name := range sorted(capture) {
 		value := w.values["captured."+name]
-		if claims := w.claimsOf("captured." + name); len(claims) > 0 {
+		if claims := w.claims["captured."+name]; len(claims) > 0 {
 			value = w.mintJWT(claims, w.session.expires)
 		} else if fresh && !w.inURL(name) {
 			w.minted++

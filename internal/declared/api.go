@@ -17,7 +17,13 @@ var errNowhere = errors.New("there is nothing at this URL")
 // serveAPI answers a request to the API, if it has a credential as declared.
 func (p *Provider) serveAPI(c *call) (*answer, error) {
 	err := errNowhere
-	for _, s := range p.sessions() {
+	sessions := p.sessions()
+	if len(sessions) == 0 { // to tell what is wrong
+		none := p.begin(p.newGrant(""))
+		none.dead = true
+		sessions = []*session{none}
+	}
+	for _, s := range sessions {
 		for _, base := range p.baseNames() {
 			fits := p.fitsAPI(c, s, base)
 			if fits == nil {

@@ -3,6 +3,7 @@ package declared
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,16 +85,46 @@ func (p *Provider) inURL(name string) bool {
 
 var claimCall = regexp.MustCompile(`jwt_claim\(([a-z_.0-9]+), *"([^"]+)"\)`)
 
-// claimsOf are the claims that the connector reads from a value that has to be a JWT then.
-func (p *Provider) claimsOf(name string) (claims []string) {
-	text, err := connectors.Encode(p.connector)
-	if err != nil {
-		return nil
+// claimsIn are the claims that a connector reads from values, by their names: those have to be JWTs.
+func claimsIn(c *connectors.Connector) map[string][]string {
+	claims := map[string][]string{}
+	eachTemplate(reflect.ValueOf(c), func(text string) {
+		for _, found := range claimCall.FindAllStringSubmatch(text, -1) {
+			claims[found[1]] = append(claims[found[1]], found[2])
+		}
+	})
+	return claims
+}
+
+// eachTemplate calls f with the text of every template in v.
+func eachTemplate(v reflect.Value, f func(text string)) {
+	switch x := v.Interface().(type) {
+	case connectors.Template:
+		f(x.String())
+		return
+	case *connectors.Tree:
+		if x != nil {
+			source, _ := x.MarshalYAML() // a tree always can be written
+			f(strings.ReplaceAll(string(source), `\"`, `"`))
+		}
+		return
 	}
-	for _, found := range claimCall.FindAllStringSubmatch(strings.ReplaceAll(string(text), `\"`, `"`), -1) {
-		if found[1] == name {
-			claims = append(claims, found[2])
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			eachTemplate(v.Elem(), f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			eachTemplate(v.Field(i), f)
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			eachTemplate(it.Value(), f)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachTemplate(v.Index(i), f)
 		}
 	}
-	return claims
 }

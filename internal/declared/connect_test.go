@@ -136,6 +136,34 @@ func (j *journey) deny() error {
 	return nil
 }
 
+// outcomes are what a consent ends with when the code is refused.
+var outcomes = map[oauth.Class]string{
+	oauth.ClassTransient: "provider_unavailable", oauth.ClassOperator: "oauth_client_rejected", oauth.ClassPermanent: "exchange_failed",
+}
+
+// refuse has the provider refuse the code, or a step after it, for every reason that there is.
+func (j *journey) refuse() error {
+	if !j.connector.Mode.Consents() {
+		return nil
+	}
+	for class, cases := range j.troubles() {
+		for i := range cases {
+			for _, inSteps := range []bool{false, true}[:1+min(1, len(j.connector.Steps))] {
+				j.provider.Trouble(&cases[i], inSteps)
+				r, err := j.byConsent()
+				j.provider.Trouble(nil, false)
+				if err != nil {
+					return err
+				}
+				if r.Code != outcomes[class] {
+					return fmt.Errorf("with the refusal %s the consent ends with %q, want %s; %s", cases[i], r.Code, outcomes[class], j.logs.last())
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // reconnect connects the account once more, while it works.
 func (j *journey) reconnect() error {
 	if !j.connector.Mode.Consents() {

@@ -91,8 +91,11 @@ func (p *Provider) Allow() {
 	})
 }
 
-// Trouble answers all calls for tokens with that from now on; nil is the end of it.
-func (p *Provider) Trouble(with *connectors.ErrorCase) { p.change(func() { p.trouble = with }) }
+// Trouble answers all calls for tokens with that from now on, or with inSteps only the connector's steps that
+// follow such a call; nil is the end of it.
+func (p *Provider) Trouble(with *connectors.ErrorCase, inSteps bool) {
+	p.change(func() { p.trouble, p.inSteps = with, inSteps })
+}
 
 // EndToken ends the credential that is good now, but not the grant. The API says so as in one of the
 // connector's cases, or with status 401 if that is nil.

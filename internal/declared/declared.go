@@ -38,6 +38,8 @@ type Provider struct {
 	eternal   bool
 	// values are those of the inputs and of the client, and what is captured wherever it is asked for.
 	values connectors.Values
+	needs  needs
+	claims map[string][]string
 	person Person
 	ends   []*endpoint
 
@@ -52,6 +54,7 @@ type Provider struct {
 	grants     []*grant
 	chains     []chain
 	trouble    *connectors.ErrorCase
+	inSteps    bool // the trouble is after the token call
 	deadAs     *connectors.ErrorCase
 	refusedAs  *connectors.Expired
 	deny       int
@@ -88,8 +91,9 @@ type endpoint struct {
 // the user. It is an error if no provider could answer as the connector wants it.
 func New(c *connectors.Connector, client Registration, o Options) (*Provider, error) {
 	p := &Provider{
-		connector: c, client: client, now: o.Now, eternal: o.Eternal,
-		answered: map[string]int{}, fresh: map[string]int{}, codes: map[string]*code{}, over: map[string]bool{}, devices: map[string]*device{},
+		connector: c, client: client, now: o.Now, eternal: o.Eternal, needs: needsOf(c), claims: claimsIn(c),
+		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
+		codes: map[string]*code{}, devices: map[string]*device{},
 	}
 	if p.now == nil {
 		p.now = time.Now

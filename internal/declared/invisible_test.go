@@ -19,8 +19,9 @@ var invisible = []struct {
 	{`refresh\.(margin|keepalive|limit)\b`, nil, "when and how often the client refreshes"},
 	{`token\.(expires_from|ttl|default_ttl)|steps\[\d+\]\.default_ttl`, nil, "what the client concludes from what the answer does not say"},
 	{`api\.(hosts|within)\b`, nil, "what the client guards itself against"},
+	{`refresh\.ttl`, func(c *connectors.Connector, _ mutant) bool { return c.Token.Response.RefreshExpires.Path != "" }, "the answer says it"},
 	{`refresh\.ttl`, added, "a life of refresh tokens that nobody tells"},
-	{`.*\.capture\.\S+ more|.*\.slots\.\S+ more|.*\.refresh_expires\.path|authorize\.issuer|authorize\.issuer_required`, added, "a provider that says more than is asked for"},
+	{`.*\.capture more|.*\.slots more|.*\.refresh_expires\.path|authorize\.issuer|authorize\.issuer_required`, added, "a provider that says more than is asked for"},
 	{`errors\.(permanent|operator|transient)_when\[\d+\]\.(code|text|status)`, added, "as above: what was declared is said still"},
 	{`steps\[\d+\]\.response\.(refresh_expires|refresh|id_token)\b`, added, "as above: what is not declared is not in a step's answer"},
 	{`errors\..*\] gone|callback\.error_params\[\d+\] gone`, nil, "a provider that never says it"},
@@ -39,7 +40,12 @@ var invisible = []struct {
 	{`steps\[\d+\]\.response\.expires\b`, func(c *connectors.Connector, _ mutant) bool { return c.Steps[0].DefaultTTL > 0 }, "the answer does not say it"},
 	{`steps\[\d+\]\.response\.(access|expires|scope|scope_separator|error_path)\b`, hasText, "the answer is the token and nothing else"},
 	{`steps\[\d+\]\.response\.scope_separator\b`, noBody, "the answer has no scopes"},
-	{`signer\.key_id`, added, "it is in no part of the request"},
+	{`signer\.(key|key_id|timestamp_as)`, added, "it is in no part of the request"},
+	{`client_cert\.key`, nil, "the provider sees the certificate"},
+	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
+		return c.Token.URL.IsZero() && len(c.Steps) == 0
+	}, "there are no calls for tokens"},
+	{`discover\[\d+\]\.label`, nil, "for people, where there is a choice"},
 	{`(api|token|revoke|steps\[\d+\]\.request)\.headers\.(Accept|User-Agent) gone`, nil, "every request may have it"},
 }
 

@@ -3,7 +3,6 @@ package declared_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,8 +45,6 @@ type journey struct {
 	broker    *broker.Broker
 	flow      *consent.Flow
 	account   vault.AccountID
-	// proxy sends requests to the API.
-	proxy http.RoundTripper
 	// device connects without a browser.
 	device bool
 	// eternal tells that tokens have no end.
@@ -92,12 +89,8 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
 	var transport http.RoundTripper = j.provider
-	j.proxy = transport
 	if c.ClientCert != nil {
 		transport = j.provider.Transport()
-		if j.proxy, err = j.presenting(); err != nil {
-			return nil, err
-		}
 	}
 	if j.vault, err = vault.OpenWith(t.Context(), vaulttest.NewMemory(), vaulttest.NewKeys(t), vault.Options{}); err != nil {
 		return nil, err
@@ -108,37 +101,17 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &j.logs, zap.DebugLevel)
 	j.oauth, j.shared = oauth.New(oauth.Options{Transport: transport}), broker.NewShared(0)
 	j.broker = broker.New(broker.Options{
-		Vault: j.vault, Connections: j.set, OAuth: j.oauth, Shared: j.shared, API: transport, Log: zap.New(core),
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, Shared: j.shared, API: j.provider, Log: zap.New(core),
 	})
 	back, err := url.Parse(callback)
 	if err != nil {
 		return nil, err
 	}
 	j.flow, err = consent.New(consent.Options{
-		Vault: j.vault, Connections: j.set, OAuth: j.oauth, API: transport, Callback: back, Log: zap.New(core),
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, API: j.provider, Callback: back, Log: zap.New(core),
 		OnConnected: func(a vault.ConnectedAccount) { j.broker.Forget(a.ID) },
 	})
 	return j, err
-}
-
-// presenting is the way to the API with the client's certificate.
-func (j *journey) presenting() (http.RoundTripper, error) {
-	values, err := j.connector.AppValues(j.client.App)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := j.connector.ClientCert.Cert.Expand(values)
-	if err != nil {
-		return nil, err
-	}
-	key, err := j.connector.ClientCert.Key.Expand(values)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
-	t := j.provider.Transport()
-	t.TLSClientConfig.Certificates = []tls.Certificate{pair}
-	return t, err
 }
 
 // connection is what the operator has configured.
@@ -196,6 +169,7 @@ func (j *journey) through(stages ...stage) (err error) {
 func (j *journey) whole() []stage {
 	return []stage{
 		{"deny", j.deny},
+		{"refuse", j.refuse},
 		{"connect", j.connect},
 		{"facts", j.facts},
 		{"introspect", j.introspect},

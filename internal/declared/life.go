@@ -17,8 +17,11 @@ func (p *Provider) lifetime(declared connectors.Duration) time.Duration {
 
 // refreshLifetime is how long the provider's refresh tokens live.
 func (p *Provider) refreshLifetime() time.Duration {
-	r := p.connector.Refresh
-	if r.TTL > 0 {
+	r, told := p.connector.Refresh, p.connector.Token.Response.RefreshExpires.Path != ""
+	switch {
+	case r.TTL > 0 && told: // the answer says it, and may say something else
+		return time.Duration(r.TTL) - time.Hour
+	case r.TTL > 0:
 		return time.Duration(r.TTL)
 	}
 	return max(90*24*time.Hour, 2*time.Duration(r.Keepalive), 4*p.lifetime(0))

@@ -21,9 +21,10 @@ type mutant struct {
 func (m mutant) String() string { return m.path + " = " + m.to }
 
 // mutants are the connectors that differ from c in one place each: every value that a file can have under the
-// keys that a provider sees, and some that c does not have. Those that are not valid are left out.
-func mutants(c *connectors.Connector) (list []mutant) {
-	m := &maker{original: c}
+// keys that a provider sees, and some that c does not have. Those that are not valid are left out, and those
+// in places that are not wanted.
+func mutants(c *connectors.Connector, wanted func(path string) bool) (list []mutant) {
+	m := &maker{original: c, wanted: wanted}
 	for _, name := range []string{"Scheme", "API", "Verify", "Identity", "Discover", "Errors"} {
 		f, _ := reflect.TypeFor[connectors.Connector]().FieldByName(name)
 		path := f.Tag.Get("yaml")
@@ -44,11 +45,15 @@ type hop struct {
 // maker makes mutants.
 type maker struct {
 	original *connectors.Connector
+	wanted   func(path string) bool
 	list     []mutant
 }
 
-// try adds the first mutant that is valid.
-func (m *maker) try(path string, hops []hop, added bool, values ...any) {
+// try adds the first mutant that is valid. It is not done if there is none.
+func (m *maker) try(path string, hops []hop, added bool, values ...any) (done bool) {
+	if !m.wanted(path) {
+		return true
+	}
 	for _, value := range values {
 		to := reflect.ValueOf(value)
 		root := copied(reflect.ValueOf(*m.original))
@@ -58,8 +63,9 @@ func (m *maker) try(path string, hops []hop, added bool, values ...any) {
 			continue
 		}
 		m.list = append(m.list, mutant{path, fmt.Sprintf("%.60v", value), added, &c})
-		return
+		return true
 	}
+	return false
 }
 
 // walk tries other values for all that is in v.
@@ -81,6 +87,9 @@ func (m *maker) walk(v reflect.Value, path string, hops []hop) {
 	}
 	switch v.Kind() {
 	case reflect.String:
+		if !m.wanted(path) {
+			return
+		}
 		m.try(path, hops, v.IsZero(), texts(m.original, path, v.String(), v.Type())...)
 	case reflect.Bool:
 		m.try(path, hops, v.IsZero(), !v.Bool())
@@ -149,12 +158,12 @@ func (m *maker) entries(v reflect.Value, path string, hops []hop, next func(hop)
 			continue // nobody would see what it is called
 		}
 		more := without(reflect.Value{})
-		if !more.MapIndex(reflect.ValueOf(name)).IsValid() {
-			more.SetMapIndex(reflect.ValueOf(name), reflect.ValueOf(entry(v.Type().Elem())))
-			before := len(m.list)
-			if m.try(path+"."+name+" more", hops, true, more.Interface()); len(m.list) > before {
-				return
-			}
+		if more.MapIndex(reflect.ValueOf(name)).IsValid() {
+			continue
+		}
+		more.SetMapIndex(reflect.ValueOf(name), reflect.ValueOf(entry(v.Type().Elem())))
+		if m.try(path+" more", hops, true, more.Interface()) {
+			return
 		}
 	}
 }

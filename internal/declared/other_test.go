@@ -97,9 +97,9 @@ func standard(c *connectors.Connector, path string) string {
 	return ""
 }
 
-// same tells whether two texts mean the same in a place.
-func same(c *connectors.Connector, path, a, b string) bool {
-	a, b = cmp.Or(a, standard(c, path)), cmp.Or(b, standard(c, path))
+// same tells whether two texts mean the same in a place where an empty one is the standard one.
+func same(c *connectors.Connector, path, standard, a, b string) bool {
+	a, b = cmp.Or(a, standard), cmp.Or(b, standard)
 	if strings.HasSuffix(path, ".auth") && strings.HasPrefix(string(c.Token.ClientAuth), "basic") {
 		a, b = strings.Replace(a, "client", "basic", 1), strings.Replace(b, "client", "basic", 1)
 	}
@@ -122,8 +122,9 @@ func texts(c *connectors.Connector, path, s string, t reflect.Type) (list []any)
 		add("/other")
 		add("{signature} other")
 	}
+	empty := standard(c, path)
 	for _, word := range words {
-		if !same(c, path, word, s) {
+		if !same(c, path, empty, word, s) {
 			add(word)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // repeats is how often something stands that may stand any number of times.
-const repeats = 6
+const repeats = 12
 
 // patternText is a text that an RE2 expression matches, another one for each try. It need not be one
 // that the expression matches whole: anchors in the middle are not looked at.

@@ -33,9 +33,9 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 		}
 		p.answered["discover"]++
 		if d.Items == "" {
-			return list{p.item(d, "1")}.answerJSON()
+			return list{p.item(d)}.answerJSON()
 		}
-		doc.set(d.Items, list{p.item(d, "1")})
+		doc.set(d.Items, list{p.item(d)})
 	}
 	if a.Method == http.MethodHead {
 		return &answer{http.StatusOK, http.Header{}, nil}
@@ -64,8 +64,8 @@ func contains(all, some url.Values) bool {
 	return true
 }
 
-// item is one of several things that the user has at the provider.
-func (p *Provider) item(d connectors.Discover, _ string) document {
+// item is the one thing of its kind that the user has at the provider.
+func (p *Provider) item(d connectors.Discover) document {
 	one := document{}
 	one.set(d.ID, p.values["captured."+d.Into])
 	for _, name := range sorted(d.Capture) {

@@ -321,7 +321,7 @@ func TestServeHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if wrong := p.Violations(); resp.StatusCode != http.StatusTeapot || len(wrong) != 1 || wrong[0].Endpoint != "api" {
+	if wrong := p.Violations(); resp.StatusCode != http.StatusTeapot || len(wrong) != 1 || !strings.Contains(wrong[0].Why, "Authorization") {
 		t.Errorf("without a token the answer is %d, with the violations %v", resp.StatusCode, wrong)
 	}
 }

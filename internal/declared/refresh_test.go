@@ -98,12 +98,16 @@ func (j *journey) rest() {
 
 // forced renews a token that the API refuses before its end, once for each way in which it says so.
 func (j *journey) forced() error {
-	if !j.renews() || j.withAccess() {
+	if !j.renews() {
 		return nil
 	}
 	for _, as := range j.refusals() {
+		end := j.refused
+		if j.withAccess() {
+			end = func(as *connectors.Expired) error { return j.again(func() error { return j.lost(as) }) }
+		}
 		j.rest()
-		if err := j.refused(as); err != nil {
+		if err := end(as); err != nil {
 			return err
 		}
 	}
@@ -128,17 +132,9 @@ func (j *journey) refusals() []*connectors.Expired {
 
 // refused has the API refuse the token, and renews it.
 func (j *journey) refused(as *connectors.Expired) error {
-	t, c, err := j.credential()
+	t, c, err := j.refusing(as)
 	if err != nil {
 		return err
-	}
-	j.provider.EndToken(as)
-	status, header, body, err := j.send(c, j.plain())
-	if err != nil {
-		return err
-	}
-	if !connectors.TokenExpired(status, header, j.connector.Errors.ExpiredWhen, func() []byte { return body }) {
-		return fmt.Errorf("the answer %d %s is not taken for a refused token", status, body)
 	}
 	next, err := j.broker.Renew(j.ctx, t, c)
 	if err != nil {
@@ -154,17 +150,37 @@ func (j *journey) refused(as *connectors.Expired) error {
 	return want(again.Generation == next.Generation, "a token is renewed by force twice in a minute")
 }
 
+// lost has the API refuse a token that a new one is only given for while it is good.
+func (j *journey) lost(as *connectors.Expired) error {
+	t, c, err := j.refusing(as)
+	if err != nil {
+		return err
+	}
+	_, err = j.broker.Renew(j.ctx, t, c)
+	return codeIs(err, broker.CodeExpired)
+}
+
+// refusing has the API refuse the token, and sees whether that is understood.
+func (j *journey) refusing(as *connectors.Expired) (broker.Target, broker.Credential, error) {
+	t, c, err := j.credential()
+	if err != nil {
+		return t, c, err
+	}
+	j.provider.EndToken(as)
+	status, header, body, err := j.send(c, j.plain())
+	if err != nil {
+		return t, c, err
+	}
+	refused := connectors.TokenExpired(status, header, j.connector.Errors.ExpiredWhen, func() []byte { return body })
+	return t, c, want(refused, "the answer %d %s is not taken for a refused token", status, body)
+}
+
 // trouble has the provider refuse calls for tokens for every reason that is not the end of the grant.
 func (j *journey) trouble() error {
 	if !j.renews() || j.connector.Mode == connectors.ModeJWT {
 		return nil
 	}
-	e := j.provider.Errors()
-	for class, cases := range map[oauth.Class][]connectors.ErrorCase{
-		oauth.ClassTransient: slices.Concat([]connectors.ErrorCase{{Status: http.StatusServiceUnavailable}}, e.TransientWhen),
-		oauth.ClassOperator:  slices.Concat([]connectors.ErrorCase{{Code: "invalid_client"}}, e.OperatorWhen),
-		oauth.ClassPermanent: slices.Concat([]connectors.ErrorCase{{Code: "invalid_grant"}}, e.PermanentWhen),
-	} {
+	for class, cases := range j.troubles() {
 		for i := range cases {
 			if err := j.troubled(class, &cases[i]); err != nil {
 				return err
@@ -172,6 +188,16 @@ func (j *journey) trouble() error {
 		}
 	}
 	return nil
+}
+
+// troubles are the refusals of calls for tokens, by what they mean.
+func (j *journey) troubles() map[oauth.Class][]connectors.ErrorCase {
+	e := j.provider.Errors()
+	return map[oauth.Class][]connectors.ErrorCase{
+		oauth.ClassTransient: slices.Concat([]connectors.ErrorCase{{Status: http.StatusServiceUnavailable}}, e.TransientWhen),
+		oauth.ClassOperator:  slices.Concat([]connectors.ErrorCase{{Code: "invalid_client"}}, e.OperatorWhen),
+		oauth.ClassPermanent: slices.Concat([]connectors.ErrorCase{{Code: "invalid_grant"}}, e.PermanentWhen),
+	}
 }
 
 func (j *journey) troubled(class oauth.Class, as *connectors.ErrorCase) error {
@@ -193,9 +219,9 @@ func (j *journey) troubled(class oauth.Class, as *connectors.ErrorCase) error {
 	}
 	own.App.Scopes = a.RequestedScopes
 	j.rest()
-	j.provider.Trouble(as)
+	j.provider.Trouble(as, false)
 	_, err = j.oauth.Refresh(j.ctx, own.App, g)
-	j.provider.Trouble(nil)
+	j.provider.Trouble(nil, false)
 	oe, ok := errors.AsType[*oauth.Error](err)
 	return want(ok && oe.Class == class, "the refusal %s is taken for %v, want %s", as, err, class)
 }

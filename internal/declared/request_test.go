@@ -64,7 +64,7 @@ func (j *journey) send(c broker.Credential, q request) (status int, header http.
 	if c.NeedsBody() {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(whole)), int64(len(whole))
 	}
-	resp, err := j.proxy.RoundTrip(r)
+	resp, err := j.provider.RoundTrip(r)
 	if err != nil {
 		return 0, nil, nil, err
 	}

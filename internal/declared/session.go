@@ -30,10 +30,10 @@ type session struct {
 	born   time.Time
 	// expires is zero for a credential without an end.
 	expires, refreshExpires time.Time
-	// told is when the provider has said that the credential ends, and forgotten when it says nothing.
-	idToken string
-	scopes  []string
-	dead    bool
+	idToken                 string
+	// scopes are those that the provider has told.
+	scopes []string
+	dead   bool
 }
 
 // live tells whether the API takes the credential.
@@ -106,10 +106,10 @@ func (p *Provider) current() *session {
 // mint makes a secret that was not there before.
 func (p *Provider) mint(name string, expires time.Time) string {
 	p.minted++
-	if claims := p.claimsOf(name); len(claims) > 0 || name == "token" && p.connector.Token.ExpiresFrom == connectors.ExpiresFromJWT {
+	if claims := p.claims[name]; len(claims) > 0 || name == "token" && p.connector.Token.ExpiresFrom == connectors.ExpiresFromJWT {
 		return p.mintJWT(claims, expires)
 	}
-	if needsOf(p.connector).plain[name] {
+	if p.needs.plain[name] {
 		return fmt.Sprintf("%s-%d-of-%s", name, p.minted, p.connector.Name)
 	}
 	return fmt.Sprintf("%s-%d-of-%s+/~=", name, p.minted, p.connector.Name)

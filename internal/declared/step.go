@@ -42,7 +42,12 @@ func (p *Provider) step(number int, c *call) (*answer, error) {
 		if err = p.fitsStep(p.connector.Steps[number], c, one.session.values); err != nil {
 			continue
 		}
-		if a := p.refused(p.connector.Steps[number].Response, one.session.grant.dead || p.closed); a != nil {
+		response := p.connector.Steps[number].Response
+		a := p.refused(response, one.session.grant.dead || p.closed)
+		if p.trouble != nil && p.inSteps {
+			a = p.refuse(response, *p.trouble)
+		}
+		if a != nil {
 			p.chains = nil
 			return a, nil
 		}
@@ -120,7 +125,10 @@ func (p *Provider) fitsStep(s connectors.Step, c *call, values connectors.Values
 // presents wants the client's certificate where the connector has one.
 func (p *Provider) presents(c *call) error {
 	declared := p.connector.ClientCert
-	if declared == nil {
+	switch {
+	case declared == nil && c.certificate != "":
+		return errors.New("the client presents a certificate")
+	case declared == nil:
 		return nil
 	}
 	if c.URL.Scheme != "https" || c.certificate == "" {

@@ -44,6 +44,9 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 		values = maps.Clone(values)
 		values["token"] = values["token."+slot]
 	}
+	if a.certificate != "" {
+		return errors.New("the client presents a certificate, and the API is called without one")
+	}
 	if err := p.takeSignature(a.call, &rest, values); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	grantCode     = "authorization_code"
 	grantClient   = "client_credentials"
-	grantPassword = "password"
+	grantPassword = "password" //nolint:gosec // the name of a grant
 	grantRefresh  = "refresh_token"
 	grantBearer   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	grantDevice   = "urn:ietf:params:oauth:grant-type:device_code"

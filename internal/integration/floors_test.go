@@ -188,7 +188,7 @@ func TestFloorsRefuse(t *testing.T) {
 // sends it to the server, or the API hands an access token out.
 var revealers = []string{
 	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
-	"internal/api/token.go", "internal/connection/connection.go", "internal/consent/identity.go",
+	"internal/api/token.go", "internal/connection/connection.go",
 }
 
 func TestRevealIsRare(t *testing.T) {

@@ -122,6 +122,7 @@ func TestMalformedAnswers(t *testing.T) {
 		{name: "M-05 nul", contentType: jsonType, body: token(`"x\u0000"`)},
 		{name: "M-05 space", contentType: jsonType, body: token(`"x y"`)},
 		{name: "M-05 quote", contentType: jsonType, body: token(`"x\"y"`)},
+		{name: "M-05 backslash", contentType: jsonType, body: token(`"x\\y"`)},
 		{name: "M-05 single quote", contentType: jsonType, body: token(`"x'y"`)},
 		{name: "M-05 not ascii", contentType: jsonType, body: token(`"töken"`)},
 		{name: "M-05 empty token", contentType: jsonType, body: token(`""`)},

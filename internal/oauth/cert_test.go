@@ -79,6 +79,9 @@ func TestClientCertificate(t *testing.T) {
 	token, err := newClient(oauth.Options{}).Obtain(t.Context(), app, vault.Grant{})
 	wantError(t, token, err, oauth.ClassTransient, oauth.CodeTLS)
 
+	token, err = newClient(oauth.Options{Transport: &http.Transport{}}).Obtain(t.Context(), app, vault.Grant{})
+	wantError(t, token, err, oauth.ClassTransient, oauth.CodeTLS)
+
 	broken := declared(t, server.URL, yaml, "app.cert", cert, "app.key", apiKey)
 	token, err = client.Obtain(t.Context(), broken, vault.Grant{})
 	wantError(t, token, err, oauth.ClassOperator, oauth.CodeBadKey)

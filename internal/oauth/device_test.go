@@ -46,7 +46,8 @@ func TestDeviceStart(t *testing.T) {
 			want: "POST /device\nAuthorization: Basic aWQ6Y2FuYXJ5LWNsaWVudCtzZWNyZXQvJQ==\n\n",
 		},
 		{
-			name: "a client by other names", yaml: "mode: device\ndevice: {url: BASE/device}\ntoken: {url: BASE/token, client_auth: post, field_names: {client_id: app}, omit: [client_secret]}\n",
+			name:   "a client by other names, and token answers in another form",
+			yaml:   "mode: device\ndevice: {url: BASE/device}\ntoken: {url: BASE/token, client_auth: post, field_names: {client_id: app}, omit: [client_secret], response: {format: form, success_when: {path: ok, equals: 1}}}\n",
 			answer: answer, device: whole, want: "POST /device\n\napp=id",
 		},
 	}
@@ -118,6 +119,14 @@ func TestDeviceStartErrors(t *testing.T) {
 				t.Errorf("got %+v", own)
 			}
 		})
+	}
+	for _, edit := range []func(*oauth.App){
+		func(a *oauth.App) { a.Connector.Device = nil }, func(a *oauth.App) { a.Endpoints.Device = "" },
+	} {
+		app := declared(t, "http://127.0.0.1:1999", deviceMode)
+		edit(&app)
+		_, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app)
+		wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeIncomplete)
 	}
 	for _, yaml := range []string{consent + "token: {url: BASE/token, client_auth: none}", strings.Replace(deviceMode, "client_auth: none", "client_auth: post", 1)} {
 		app := declared(t, "http://127.0.0.1:1999", yaml)

@@ -49,7 +49,7 @@ func TestExchangeProviders(t *testing.T) {
 			want: "GET /token?v=1&appid=id&code=canary-code&grant_type=authorization_code&" + strings.Replace(secret, "client_", "", 1) + "\n\n",
 		},
 		{
-			name: "Kno: POST with a query", token: `client_auth: post, body: query`,
+			name: "Kno: POST with a query", token: `client_auth: post, body: query, response: {format: json}`,
 			want: "POST /token?v=1&client_id=id&" + secret + "&code=canary-code&" + form + "\n\n",
 		},
 		{

@@ -131,6 +131,7 @@ func TestAnswersInOtherForms(t *testing.T) {
 		class      oauth.Class
 		code       string
 	}{
+		{"JSON: labelled as compressed", "", 200, "Content-Encoding: gzip", `{"access_token":"canary-access"}`, malformed, bad},
 		{"JSON in place of a form", form, 200, "", `{"access_token":"canary-access"}`, malformed, bad},
 		{"form: a name twice", form, 200, "", "access_token=a&access_token=b", malformed, bad},
 		{"form: broken escapes", form, 200, "", "access_token=%zz", malformed, bad},

@@ -142,6 +142,7 @@ func TestIntrospectErrors(t *testing.T) {
 		{"client refused", 401, `{"error":"invalid_client","error_description":"canary-description"}`, oauth.ClassOperator, "invalid_client"},
 		{"never permanent", 400, `{"error":"invalid_grant","active":true}`, oauth.ClassOperator, "invalid_grant"},
 		{"repeats the token", 400, `{"error":"canary-access"}`, oauth.ClassOperator, oauth.CodeProviderError},
+		{"too large and busy", 503, strings.Repeat(" ", 64<<10+1), oauth.ClassTransient, "provider_status_503"},
 		{"busy", 429, `{"active":true}`, oauth.ClassTransient, "provider_status_429"},
 	}
 	for _, test := range tests {

@@ -1,13 +1,13 @@
 package oauth
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -88,21 +88,12 @@ func remaining(now time.Time, value any, as string) (left float64, none, ok bool
 	return left, none, ok
 }
 
-// jwtExpiry reads the claim exp of a token that is a JWT (RFC 7519). Its signature is not checked:
-// the token comes from the provider itself, and all that hangs on it is when it is refreshed. A token
-// is at most 16 KiB, see validToken, and one that has not exactly two dots costs no more than finding
-// the third.
+// jwtExpiry reads the claim exp of a token that is a JWT. Its signature is not checked: the token comes from
+// the provider itself, and all that hangs on it is when it is refreshed. A token is at most 16 KiB, see
+// validToken.
 func jwtExpiry(now time.Time, token string) (time.Time, bool) {
-	_, rest, ok := strings.Cut(token, ".")
+	body, ok := connectors.JWTClaims(token)
 	if !ok {
-		return time.Time{}, false
-	}
-	claims, signature, ok := strings.Cut(rest, ".")
-	if !ok || strings.IndexByte(signature, '.') >= 0 {
-		return time.Time{}, false
-	}
-	body, err := base64.RawURLEncoding.DecodeString(claims)
-	if err != nil {
 		return time.Time{}, false
 	}
 	doc, err := parseDocument(body)
@@ -111,6 +102,10 @@ func jwtExpiry(now time.Time, token string) (time.Time, bool) {
 	}
 	return epoch(now, doc.find("exp"))
 }
+
+// Claims returns the claims of an ID token. Its signature is not checked: it comes from the token endpoint
+// itself (OpenID Connect Core section 3.1.3.7).
+func Claims(token vault.Secret) ([]byte, bool) { return connectors.JWTClaims(token.Reveal()) }
 
 // epoch reads a time in seconds since 1970, no earlier than now and no later than in a year.
 func epoch(now time.Time, value any) (time.Time, bool) {

@@ -64,6 +64,15 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
+// Without a clock of the caller's it is the time that it is.
+func TestClock(t *testing.T) {
+	before := time.Now()
+	token, err := exchange(t, oauth.New(oauth.Options{}), at(t, plain(nil), says(t, 200, jsonType, `{"access_token":"a","expires_in":60}`)))
+	if life := token.Expires.Sub(before); err != nil || life < time.Minute || life > 2*time.Minute {
+		t.Errorf("got a life of %s, %v", life, err)
+	}
+}
+
 // jwt is a token with these claims. Nobody checks the rest.
 func jwt(claims string) string {
 	return "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".sig-nature_"

@@ -18,7 +18,7 @@ func (c *Client) Refresh(ctx context.Context, app App, g vault.Grant) (Token, er
 	if app.Connector == nil {
 		return Token{}, unsent(opRefresh, ClassOperator, CodeIncomplete)
 	}
-	with := refreshesWith(app.Connector)
+	with := app.Connector.RefreshesWith()
 	if with == connectors.RefreshWithGrant {
 		return c.obtain(ctx, app, g, opRefresh, whenRefresh)
 	}
@@ -50,15 +50,6 @@ func (c *Client) Refresh(ctx context.Context, app App, g vault.Grant) (Token, er
 		return Token{}, err
 	}
 	return k.steps(ctx, whenRefresh, token)
-}
-
-// refreshesWith is what the connector refreshes with. A device has been consented to, elsewhere.
-func refreshesWith(k *connectors.Connector) string {
-	standard := connectors.RefreshWithToken
-	if !k.Mode.Consents() && k.Mode != connectors.ModeDevice {
-		standard = connectors.RefreshWithGrant
-	}
-	return or(k.Refresh.With, standard)
 }
 
 // refreshFields are the fields that some connectors want in a refresh. Granted scopes that nobody knows are

@@ -218,6 +218,7 @@ func TestAuthorizeURLRefuses(t *testing.T) {
 		{"no redirect", func(_ *oauth.App, r *oauth.AuthorizeRequest) { r.RedirectURI = "" }},
 		{"no client", func(a *oauth.App, _ *oauth.AuthorizeRequest) { a.ClientID = "" }},
 		{"no endpoint", func(a *oauth.App, _ *oauth.AuthorizeRequest) { a.Endpoints.Authorize = "" }},
+		{"bad endpoint", func(a *oauth.App, _ *oauth.AuthorizeRequest) { a.Endpoints.Authorize = "http://[" }},
 		{"connector sets the state", func(a *oauth.App, _ *oauth.AuthorizeRequest) {
 			a.Connector.Authorize.Params = texts("state", "x")
 		}},

@@ -43,6 +43,11 @@ func TestRevokeBytes(t *testing.T) {
 				"client_id=id&token=canary-access"),
 		},
 		{
+			name: "refresh token alone", connector: plain(nil), grant: vault.Grant{Refresh: vault.NewSecret(refresh)},
+			want: raw("POST /revoke/id HTTP/1.1", host, agent, accept, encoding, formType, closing,
+				"client_id=id&client_secret=canary-client%2Bsecret%2F%25&token=canary-refresh"),
+		},
+		{
 			name: "github", connector: builtin(t, "github"), grant: grant,
 			want: raw("DELETE /revoke/id HTTP/1.1", host, agent, "Accept: application/vnd.github+json", encoding, basic,
 				"Content-Type: application/json", "X-Github-Api-Version: "+builtin(t, "github").Revoke.Headers["X-GitHub-Api-Version"].String(), closing, `{"access_token":"canary-access"}`),
@@ -121,13 +126,15 @@ func TestNothingToRevoke(t *testing.T) {
 	const base = "http://127.0.0.1:1999"
 	none := at(t, plain(func(c *connectors.Connector) { c.Revoke = nil }), base)
 	bearer := at(t, plain(func(c *connectors.Connector) { c.Revoke.Auth = "bearer" }), base)
-	bearer.ClientID = "id"
+	plainly := at(t, plain(nil), base)
+	bearer.ClientID, plainly.ClientID = "id", "id"
 	for _, test := range []struct {
 		app   oauth.App
 		grant vault.Grant
 	}{
 		{none, grant},
 		{bearer, vault.Grant{}},
+		{plainly, vault.Grant{}},
 		{bearer, vault.Grant{Refresh: vault.NewSecret(refresh)}},
 	} {
 		if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), test.app, test.grant); revoked || err != nil {
