@@ -82,7 +82,7 @@ func (v *Vault) connect(ctx context.Context, l Link, a ConnectedAccount, g Grant
 		if err != nil || l.ID == "" {
 			return changes, events, err
 		}
-		l.Status, l.Verifier, l.Inputs = LinkUsed, Secret{}, nil
+		l.Status, l.Verifier, l.Inputs, l.Held = LinkUsed, Secret{}, nil, Secret{}
 		lc, err := r.link(ctx, &l)
 		return append(changes, lc), events, err
 	})

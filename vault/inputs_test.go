@@ -30,7 +30,7 @@ type typed struct {
 }
 
 // typedValues are its values and names, which nobody may read in a store.
-var typedValues = []string{"param-value", "app_key", "slot-value", "bot_token", "input-value", "api_key", "link-value", "subdomain"}
+var typedValues = []string{"param-value", "app_key", "slot-value", "bot_token", "input-value", "api_key", "link-value", "subdomain", "held-value"}
 
 // newTyped stores a connection, an account with a grant, and a link.
 func newTyped(t *testing.T, v *vault.Vault) *typed {
@@ -53,7 +53,7 @@ func newTyped(t *testing.T, v *vault.Vault) *typed {
 	})
 	x.link = newLink("token", newClock())
 	x.link.ConnectionID, x.link.AccountID, x.link.Expires, x.link.CreatedAt = x.conn.ID, a.ID, farAway, epoch
-	x.link.Inputs = named("subdomain", "link-value")
+	x.link.Inputs, x.link.Held = named("subdomain", "link-value"), vault.NewSecret("held-value")
 	wantNil(t, v.CreateLink(t.Context(), &x.link))
 	var err error
 	x.grant, err = v.Grant(t.Context(), a.ID)
@@ -275,7 +275,7 @@ func TestInputsVectorBySecondImplementation(t *testing.T) {
 	for kind, want := range map[string]string{
 		"connection": `{"client_secret":"helpdesk-client-secret","params":{"app_key":"-----\nparam-value\n"}}`,
 		"grant":      `{"access":"access-typed","slots":{"bot_token":"slot-value"},"inputs":{"api_key":"input-value","private_key":"-----\ninput-value\r\n"}}`,
-		"link":       `{"token":"token","return_url":"https://app.test/done","app_state":"x","identifier":"ada","inputs":{"subdomain":"link-value"}}`,
+		"link":       `{"token":"token","return_url":"https://app.test/done","app_state":"x","identifier":"ada","inputs":{"subdomain":"link-value"},"held":"held-value"}`,
 	} {
 		if opened[kind] != want {
 			t.Errorf("%s has %s, want %s", kind, opened[kind], want)

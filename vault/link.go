@@ -16,6 +16,7 @@ const (
 	LinkOpen    LinkStatus = "open"    // nobody has pressed the button yet
 	LinkStarted LinkStatus = "started" // a browser is at the provider
 	LinkTaken   LinkStatus = "taken"   // the callback has come; its code is being exchanged
+	LinkChoice  LinkStatus = "choice"  // the user has consented, and has to choose what is used
 	LinkUsed    LinkStatus = "used"    // the account is connected
 	LinkFailed  LinkStatus = "failed"  // denied, or refused
 )
@@ -52,6 +53,8 @@ type Link struct {
 	RedirectURI string
 	// Inputs are values of the connector's account inputs that are known already.
 	Inputs Secrets
+	// Held is what the journey needs again later, in the form of whoever runs it.
+	Held Secret
 }
 
 // linkMeta is the clear part of a link.
@@ -76,6 +79,7 @@ type linkMeta struct {
 	Browser      Secret       `json:"-"`
 	RedirectURI  string       `json:"redirect_uri,omitempty"`
 	Inputs       Secrets      `json:"-"`
+	Held         Secret       `json:"-"`
 }
 
 func (m *linkMeta) project() string { return m.Project }
@@ -91,6 +95,7 @@ type linkSecrets struct {
 	// Identifier is empty when it is readable.
 	Identifier string            `json:"identifier,omitempty"`
 	Inputs     map[string]string `json:"inputs,omitempty"`
+	Held       string            `json:"held,omitempty"`
 }
 
 const (
@@ -221,6 +226,7 @@ func (r *ring) sealedLink(ctx context.Context, l Link, next uint64) (Change, err
 	secrets := linkSecrets{
 		Token: l.Token.Reveal(), State: l.State.Reveal(), Verifier: l.Verifier.Reveal(),
 		Browser: l.Browser.Reveal(), ReturnURL: l.ReturnURL, AppState: l.AppState, Inputs: l.Inputs.Reveal(),
+		Held: l.Held.Reveal(),
 	}
 	if !r.meta.ClearIdentifiers {
 		meta.Identifier, secrets.Identifier = "", l.Identifier
@@ -263,7 +269,7 @@ func (v *Vault) openLink(ctx context.Context, r Record) (Link, error) {
 	l.ID, l.Version = LinkID(r.ID), r.Version
 	l.Token, l.State = NewSecret(s.Token), NewSecret(s.State)
 	l.Verifier, l.Browser = NewSecret(s.Verifier), NewSecret(s.Browser)
-	l.ReturnURL, l.AppState, l.Inputs = s.ReturnURL, s.AppState, NewSecrets(s.Inputs)
+	l.ReturnURL, l.AppState, l.Inputs, l.Held = s.ReturnURL, s.AppState, NewSecrets(s.Inputs), NewSecret(s.Held)
 	if s.Identifier != "" {
 		l.Identifier = s.Identifier
 	}

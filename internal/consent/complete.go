@@ -173,7 +173,8 @@ func exchangeCode(err error) string {
 
 // fail closes the link. Its state is dead then, whatever it failed for.
 func (f *Flow) fail(ctx context.Context, j *journey, code string) {
-	j.link.Status, j.link.Outcome, j.link.Verifier, j.link.Inputs = vault.LinkFailed, code, vault.Secret{}, nil
+	j.link.Status, j.link.Outcome = vault.LinkFailed, code
+	j.link.Verifier, j.link.Inputs, j.link.Held = vault.Secret{}, nil, vault.Secret{}
 	switch err := f.vault.PutLink(ctx, &j.link); {
 	case errors.Is(err, vault.ErrConflict):
 		return // somebody else has ended it
