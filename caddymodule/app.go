@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -33,6 +34,11 @@ func init() {
 //		key   file   /run/secrets/claviger.key
 //		seal_identifiers on
 //		connectors /etc/claviger/connectors
+//		app gmail {
+//			client_id     {env.GOOGLE_CLIENT_ID}
+//			client_secret {file./run/secrets/google}
+//		}
+//		connection gmail
 //		connection github {
 //			connector     github
 //			client_id     {env.GITHUB_CLIENT_ID}
@@ -63,6 +69,9 @@ type App struct {
 	// Connectors are folders with more connector files, one for each provider. A file replaces the
 	// built-in connector of the same name.
 	Connectors []string `json:"connectors,omitempty"`
+	// Apps are default apps: OAuth clients for the connections of their connector that bring none. They are
+	// read-only through the API; others are kept in the vault.
+	Apps []*AppConfig `json:"apps,omitempty"`
 	// Connections are the connections written in the configuration, by name. They are read-only
 	// through the API; others are kept in the vault.
 	Connections map[string]*ConnectionConfig `json:"connections,omitempty"`
@@ -81,6 +90,10 @@ type App struct {
 	LinkTTL caddy.Duration `json:"link_ttl,omitempty"`
 	// Refresh says what is done for accounts without being asked.
 	Refresh *RefreshConfig `json:"refresh,omitempty"`
+	// PrivateHosts are the hosts of providers that may have addresses of private networks or of this
+	// machine, as names, addresses, or *.example.com for all below example.com. Others are on the
+	// internet, or nothing is sent. A connector's http://localhost needs no entry.
+	PrivateHosts []string `json:"private_hosts,omitempty"`
 	// CacheSize bounds the memory for opened credentials, in bytes: 24 MiB when zero.
 	CacheSize int `json:"cache_size,omitempty"`
 
@@ -91,9 +104,11 @@ type App struct {
 	key        KeyModule
 	catalog    *connectors.Catalog
 	configured []vault.Connection
+	apps       []vault.App
 	webhooks   []vault.Webhook
 	recorded   bool // the webhooks are in the vault
 	callback   *url.URL
+	guard      *netguard.Guard
 	oauth      *oauth.Client
 	runtime    *runtime
 	held       string // the identity under which the runtime is held; empty when it is not
@@ -112,10 +127,17 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // validated beside a running server.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
-	if err := a.loadGuests(); err != nil {
+	err := a.loadGuests()
+	if err != nil {
 		return err
 	}
 	if err := a.loadCatalog(); err != nil {
+		return err
+	}
+	if a.guard, err = netguard.New(a.PrivateHosts); err != nil {
+		return fmt.Errorf("private_hosts: %w", err)
+	}
+	if err := a.loadApps(); err != nil {
 		return err
 	}
 	if err := a.loadConnections(); err != nil {
@@ -144,7 +166,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
-	a.oauth = oauth.New(oauth.Options{})
+	a.oauth = oauth.New(oauth.Options{Guard: a.guard, Log: a.log.Named("oauth")})
 	return a.hold()
 }
 
@@ -197,7 +219,7 @@ func (a *App) Start() error {
 	if err != nil {
 		return err
 	}
-	a.runtime.tending.by(c.broker)
+	c.tend(a.runtime)
 	a.log.Info("vault is open", zap.String("store", a.store.Identity()), zap.Duration("took", time.Since(start)))
 	return nil
 }

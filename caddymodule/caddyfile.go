@@ -42,8 +42,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		read, ok := appOptions[d.Val()]
 		if !ok {
-			return d.Errf("unknown claviger option %q: use vault, key, seal_identifiers, connectors, connection, callback, "+
-				"return_urls, app_name, link_ttl, cache_size, refresh or webhook", d.Val())
+			return d.Errf("unknown claviger option %q: use vault, key, seal_identifiers, connectors, app, connection, callback, "+
+				"return_urls, app_name, link_ttl, private_hosts, cache_size, refresh or webhook", d.Val())
 		}
 		if err := read(a, d); err != nil {
 			return err
@@ -65,27 +65,15 @@ var appOptions = map[string]func(*App, *caddyfile.Dispenser) error{
 	"seal_identifiers": func(a *App, d *caddyfile.Dispenser) error {
 		return onOff(d, &a.SealIdentifiers)
 	},
-	"connectors": func(a *App, d *caddyfile.Dispenser) error {
-		folders := d.RemainingArgs()
-		if len(folders) == 0 {
-			return d.ArgErr()
-		}
-		a.Connectors = append(a.Connectors, folders...)
-		return nil
-	},
-	"connection": parseConnection,
-	"refresh":    parseRefresh,
-	"webhook":    parseWebhook,
-	"callback":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.Callback) },
-	"app_name":   func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.AppName) },
-	"return_urls": func(a *App, d *caddyfile.Dispenser) error {
-		urls := d.RemainingArgs()
-		if len(urls) == 0 {
-			return d.ArgErr()
-		}
-		a.ReturnURLs = append(a.ReturnURLs, urls...)
-		return nil
-	},
+	"app":           parseApp,
+	"connectors":    func(a *App, d *caddyfile.Dispenser) error { return several(d, &a.Connectors) },
+	"connection":    parseConnection,
+	"refresh":       parseRefresh,
+	"webhook":       parseWebhook,
+	"callback":      func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.Callback) },
+	"app_name":      func(a *App, d *caddyfile.Dispenser) error { return once(d, &a.AppName) },
+	"return_urls":   func(a *App, d *caddyfile.Dispenser) error { return several(d, &a.ReturnURLs) },
+	"private_hosts": func(a *App, d *caddyfile.Dispenser) error { return several(d, &a.PrivateHosts) },
 	"link_ttl": func(a *App, d *caddyfile.Dispenser) error {
 		return onceDuration(d, &a.LinkTTL, "15m")
 	},
@@ -130,6 +118,16 @@ func once(d *caddyfile.Dispenser, into *string) error {
 	if !d.AllArgs(into) {
 		return d.Errf("%s needs exactly one value", option)
 	}
+	return nil
+}
+
+// several reads one argument or more, beside those that were given before.
+func several(d *caddyfile.Dispenser, into *[]string) error {
+	more := d.RemainingArgs()
+	if len(more) == 0 {
+		return d.ArgErr()
+	}
+	*into = append(*into, more...)
 	return nil
 }
 

@@ -15,7 +15,7 @@ func parseConnection(a *App, d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		read, ok := connectionOptions[d.Val()]
 		if !ok {
-			return d.Errf("unknown option %q of connection %s: use connector, auth, client_id, client_secret, scopes, param or expose_tokens", d.Val(), name)
+			return d.Errf("unknown option %q of connection %s: use connector, auth, client_id, client_secret, earlier_client, scopes, param or expose_tokens", d.Val(), name)
 		}
 		if err := read(c, d); err != nil {
 			return err
@@ -33,11 +33,14 @@ func parseConnection(a *App, d *caddyfile.Dispenser) error {
 
 // connectionOptions are the options of a connection, by name.
 var connectionOptions = map[string]func(*ConnectionConfig, *caddyfile.Dispenser) error{
-	"connector":     func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.Connector) },
-	"auth":          func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.Auth) },
-	"client_id":     func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.ClientID) },
-	"client_secret": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.ClientSecret) },
-	"expose_tokens": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return onOff(d, &c.ExposeTokens) },
+	"connector": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.Connector) },
+	"auth":      func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.Auth) },
+	"client_id": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.ClientID) },
+	"client_secret": func(c *ConnectionConfig, d *caddyfile.Dispenser) error {
+		return oneMore(d, &c.ClientSecret, &c.FurtherSecrets)
+	},
+	"earlier_client": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return earlierClient(d, &c.EarlierClients) },
+	"expose_tokens":  func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return onOff(d, &c.ExposeTokens) },
 	"scopes": func(c *ConnectionConfig, d *caddyfile.Dispenser) error {
 		scopes := d.RemainingArgs()
 		if len(scopes) == 0 {
@@ -46,18 +49,5 @@ var connectionOptions = map[string]func(*ConnectionConfig, *caddyfile.Dispenser)
 		c.Scopes = append(c.Scopes, scopes...)
 		return nil
 	},
-	"param": func(c *ConnectionConfig, d *caddyfile.Dispenser) error {
-		var name, value string
-		if !d.AllArgs(&name, &value) { // the value is never printed, as in once
-			return d.Err("param needs exactly a name and a value")
-		}
-		if _, twice := c.Params[name]; twice {
-			return d.Errf("param %s stands twice", name)
-		}
-		if c.Params == nil {
-			c.Params = map[string]string{}
-		}
-		c.Params[name] = value
-		return nil
-	},
+	"param": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return oneParam(d, &c.Params) },
 }

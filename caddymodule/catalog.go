@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 )
 
 // loadCatalog reads the built-in connectors and those of the configured folders.
@@ -30,4 +32,14 @@ func (a *App) loadCatalog() error {
 	}
 	a.catalog = catalog
 	return nil
+}
+
+// beforeTheVault explains why a connector is not known that the running server may have: the configuration is
+// checked without the vault, where added ones are.
+func beforeTheVault(err error) error {
+	var e *connection.Error
+	if !errors.As(err, &e) || e.Code != connection.CodeUnknownConnector {
+		return err
+	}
+	return fmt.Errorf("%w; if it was added by `claviger connectors add`, add the connection by `claviger connections add`, too", err)
 }

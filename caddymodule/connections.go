@@ -17,9 +17,13 @@ type ConnectionConfig struct {
 	// Auth is one of the connector's ways to connect an account; empty means the standard one.
 	Auth string `json:"auth,omitempty"`
 	// ClientID and ClientSecret are the OAuth client's, where the connector needs one. Both may be
-	// placeholders such as {env.NAME} or {file.PATH}; an empty result is refused.
+	// placeholders such as {env.NAME} or {file.PATH}; an empty result is refused. Without them the
+	// connector's default app is used.
 	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret string `json:"client_secret,omitempty"`
+	// FurtherSecrets and EarlierClients are as those of an [AppConfig].
+	FurtherSecrets []string       `json:"further_secrets,omitempty"`
+	EarlierClients []ClientConfig `json:"earlier_clients,omitempty"`
 	// Scopes replace the connector's default ones.
 	Scopes []string `json:"scopes,omitempty"`
 	// Params are values of the connector's app inputs. They may be placeholders, and secret ones
@@ -40,8 +44,9 @@ func (a *App) loadConnections() error {
 		if err != nil {
 			return err
 		}
-		if _, err := connection.New(conn, a.catalog); err != nil {
-			return err
+		// The default app may be one of the vault, which is not open yet.
+		if _, err := connection.New(conn, a.catalog, a.appsFor(conn)...); err != nil && !connection.LacksClient(err) {
+			return beforeTheVault(err)
 		}
 		a.configured = append(a.configured, conn)
 	}
@@ -52,34 +57,18 @@ func (a *App) loadConnections() error {
 func (c *ConnectionConfig) connection(name string, catalog *connectors.Catalog) (vault.Connection, error) {
 	conn := vault.Connection{
 		Project: vault.DefaultProject, Name: name, Connector: c.Connector, Way: c.Auth, Origin: vault.OriginConfig,
-		Scopes: c.Scopes, Params: map[string]string{}, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
+		Scopes: c.Scopes, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
 	}
 	of := func(what string) string { return what + " of connection " + name }
-	var err error
-	if c.ClientID != "" {
-		if conn.ClientID, err = resolve(of("client_id"), c.ClientID); err != nil {
-			return vault.Connection{}, err
-		}
+	own := ClientConfig{c.ClientID, c.ClientSecret, c.FurtherSecrets}
+	client, err := own.client(of)
+	if err != nil {
+		return vault.Connection{}, err
 	}
-	if c.ClientSecret != "" {
-		if conn.ClientSecret, err = resolveSecret(of("client_secret"), c.ClientSecret); err != nil {
-			return vault.Connection{}, err
-		}
+	conn.SetClient(client)
+	if conn.Earlier, err = earlierClients(c.EarlierClients, of); err != nil {
+		return vault.Connection{}, err
 	}
-	open := connection.OpenParams(catalog, c.Connector, c.Auth)
-	for _, param := range slices.Sorted(maps.Keys(c.Params)) {
-		if open[param] {
-			if conn.Params[param], err = resolve(of("param "+param), c.Params[param]); err != nil {
-				return vault.Connection{}, err
-			}
-			continue
-		}
-		if conn.SecretParams == nil {
-			conn.SecretParams = vault.Secrets{}
-		}
-		if conn.SecretParams[param], err = resolveSecret(of("param "+param), c.Params[param]); err != nil {
-			return vault.Connection{}, err
-		}
-	}
-	return conn, nil
+	conn.Params, conn.SecretParams, err = resolveParams(c.Params, connection.OpenParams(catalog, c.Connector, c.Auth), of)
+	return conn, err
 }

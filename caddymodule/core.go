@@ -22,6 +22,14 @@ type core struct {
 	broker *broker.Broker
 	flow   *consent.Flow // nil without a callback: then no browser is served
 	api    http.Handler
+	// devices waits for users who consent on another machine; it is there without a callback too.
+	devices *consent.Flow
+}
+
+// tend has the vault looked after by this configuration from now on.
+func (c *core) tend(r *runtime) {
+	r.tending.by(c.broker)
+	r.polling.by(c.devices)
 }
 
 // open returns the core, made at Start or, as requests may come before it, at the first request.
@@ -82,28 +90,32 @@ const configureTime = 30 * time.Second
 func (a *App) sealIdentifiers() bool { return a.SealIdentifiers == nil || *a.SealIdentifiers }
 
 func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
-	set, err := connection.NewSet(ctx, v, a.catalog, a.configured)
+	set, err := connection.NewSet(ctx, v, a.catalog, a.configured, a.apps...)
 	if err != nil {
 		return nil, err
 	}
+	for name, err := range set.BadConnectors() {
+		a.log.Warn("a stored connector cannot be used", zap.String("connector", name), zap.Error(err))
+	}
 	for name, err := range set.Broken() {
-		a.log.Warn("a connection of the vault cannot be used", zap.String("connection", name), zap.Error(err))
+		a.log.Warn("a connection cannot be used", zap.String("connection", name), zap.Error(err))
 	}
 	c := &core{vault: v, set: set}
 	c.broker = broker.New(broker.Options{
 		Vault: v, Connections: set, OAuth: a.oauth, Shared: a.runtime.shared,
-		Log: a.log.Named("broker"), Schedule: a.Refresh.schedule(), Observe: meter{},
+		Log: a.log.Named("broker"), Schedule: a.Refresh.schedule(), Observe: meter{}, Guard: a.guard,
 	})
 	flow, err := consent.New(a.consentOptions(c))
 	if err != nil {
 		return nil, err
 	}
+	c.devices = flow
 	if a.callback != nil {
 		c.flow = flow
 	}
 	_, version := caddy.Version()
 	c.api = api.New(api.Options{
-		Vault: v, Connections: set, Catalog: a.catalog, Broker: c.broker, Consent: flow,
+		Vault: v, Connections: set, Catalog: set.Catalog, Broker: c.broker, Consent: flow,
 		Unsaved: a.runtime.shared.Unsaved, Expand: expand,
 		Reseal:  a.runtime.maintenance.wakeUp,
 		Deliver: a.runtime.delivering.wakeUp,
@@ -116,7 +128,7 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 func (a *App) consentOptions(c *core) consent.Options {
 	o := consent.Options{
 		OAuth: a.oauth, Callback: a.callback, ReturnURLs: a.ReturnURLs, LinkTTL: time.Duration(a.LinkTTL),
-		AppName: a.AppName, Log: a.log.Named("consent"), Notify: a.consentEvent,
+		AppName: a.AppName, Guard: a.guard, Log: a.log.Named("consent"), Notify: a.consentEvent,
 	}
 	if c != nil {
 		o.Vault, o.Connections = c.vault, c.set

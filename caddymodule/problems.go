@@ -17,6 +17,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/internal/api"
 	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/policy"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
@@ -30,6 +31,7 @@ const (
 	codeBodyUnfit       = "body_unfit"
 	codeUnsignable      = "request_unsignable"
 	codeCredentialUnfit = "credential_unfit"
+	codeAddressRefused  = "provider_address_refused"
 	codeTLS             = "provider_tls"
 	codeTimeout         = "provider_timeout"
 	codeBadAnswer       = "provider_bad_answer"
@@ -139,14 +141,18 @@ func upstreamProblem(p *hop, err error) error {
 		alert    tls.AlertError
 		record   tls.RecordHeaderError
 		network  *net.OpError
-		dial     reverseproxy.DialError
+		dial     *dialError
+		proxied  reverseproxy.DialError
 		timeout  net.Error
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify),
 		errors.As(err, &alert), errors.As(err, &record):
 		out.Code, out.Detail = codeTLS, "the provider's certificate or TLS version is not acceptable; nothing was sent"
-	case errors.As(err, &dial):
+	case errors.Is(err, netguard.ErrForbidden):
+		out.Code, out.Detail = codeAddressRefused, "the provider's name leads to an address that is not on the internet; nothing was sent"
+		out.Next = "if the provider is in a private network, name its host in private_hosts"
+	case errors.As(err, &dial), errors.As(err, &proxied):
 	case errors.As(err, &timeout) && timeout.Timeout():
 		out.Status, out.Code, out.Detail = http.StatusGatewayTimeout, codeTimeout, "the provider did not answer in time"
 		out.Next = "try again; whether the request had an effect is not known"
@@ -155,8 +161,10 @@ func upstreamProblem(p *hop, err error) error {
 		out.Next = "try again; whether the request had an effect is not known"
 	}
 	switch {
-	case errors.As(err, &dial): // it does not unwrap to the network's error
+	case errors.As(err, &dial):
 		return fmt.Errorf("%w: %w", out, dial)
+	case errors.As(err, &proxied): // it does not unwrap to the network's error
+		return fmt.Errorf("%w: %w", out, proxied)
 	case errors.As(err, &network):
 		return fmt.Errorf("%w: %w", out, network)
 	}

@@ -26,7 +26,8 @@ type runtime struct {
 	shared  *broker.Shared
 	started time.Time
 	log     *zap.Logger
-	tending tending
+	tending tending // of accounts
+	polling tending // for users who consent on another machine
 	events  *eventQueue
 	// delivering is there from when the vault is open.
 	delivering delivering
@@ -102,6 +103,7 @@ func (r *runtime) open(ctx context.Context, a *App) (*vault.Vault, error) {
 // finished and saved, then the vault is closed.
 func (r *runtime) Destruct() error {
 	r.tending.stop()
+	r.polling.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := r.shared.Drain(ctx); err != nil {

@@ -46,5 +46,5 @@ func (a *App) takeOver() {
 	if err := a.recordWebhooks(ctx, c.vault); err != nil {
 		a.log.Error("the webhooks may be other ones than those of this configuration; reload with --force", zap.Error(err))
 	}
-	a.runtime.tending.by(c.broker)
+	c.tend(a.runtime)
 }

@@ -3,25 +3,26 @@ package caddymodule
 import (
 	"context"
 	"sync"
-
-	"github.com/claviger-proxy/claviger/internal/broker"
 )
 
-// tending has one broker at a time look after the accounts of a vault, whatever the number of
-// configurations that use it. The zero value is ready for use.
+// tender looks after something in the vault until ctx ends.
+type tender interface{ Tend(ctx context.Context) }
+
+// tending has one tender of a kind at a time look after a vault, whatever the number of configurations
+// that use it. The zero value is ready for use.
 type tending struct {
 	mu     sync.Mutex
-	broker *broker.Broker
+	tender tender
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the broker has ended; nil when there has been none
+	done   chan struct{} // closed when the tender has ended; nil when there has been none
 	ended  bool
 }
 
-// by hands over to b, which begins when the one before has ended. It does not wait for that.
-func (t *tending) by(b *broker.Broker) {
+// by hands over to next, which begins when the one before has ended. It does not wait for that.
+func (t *tending) by(next tender) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ended || t.broker == b {
+	if t.ended || t.tender == next {
 		return
 	}
 	if t.cancel != nil {
@@ -29,13 +30,13 @@ func (t *tending) by(b *broker.Broker) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	before, done := t.done, make(chan struct{})
-	t.broker, t.cancel, t.done = b, cancel, done
+	t.tender, t.cancel, t.done = next, cancel, done
 	go func() { // ends with the next one, or with stop
 		defer close(done)
 		if before != nil {
 			<-before
 		}
-		b.Tend(ctx)
+		next.Tend(ctx)
 	}()
 }
 

@@ -78,9 +78,17 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		t.Compression = new(bool)
 	}
 	if len(t.NetworkProxyRaw) == 0 && t.ForwardProxyURL == "" {
-		t.NetworkProxyRaw = json.RawMessage(`{"from":"none"}`)
+		t.NetworkProxyRaw = json.RawMessage(noProxy)
 	}
-	return t.HTTPTransport.Provision(ctx)
+	app, err := findApp(ctx)
+	if err != nil {
+		return err
+	}
+	direct := t.direct()
+	if err := t.HTTPTransport.Provision(ctx); err != nil || !direct {
+		return err // a proxy of the operator's looks names up and dials by itself
+	}
+	return t.guardDials(app.guard)
 }
 
 // RoundTrip sends r with the credential of its account. It does not change r.

@@ -91,6 +91,8 @@ type NewAccount struct {
 	Identifier string `json:"identifier"`
 	// Inputs are values of the connector's account inputs.
 	Inputs map[string]string `json:"inputs,omitempty"`
+	// Choice says which item is used where the account has several at the provider.
+	Choice Choice `json:"choice,omitempty"`
 }
 
 // Disconnection is what came of a disconnect.

@@ -22,10 +22,19 @@ type Connection struct {
 	// Auth is the way of the connector in which accounts are connected; empty means the standard one.
 	Auth   string `json:"auth,omitempty"`
 	Origin string `json:"origin"`
-	// ClientID is empty where the provider takes no OAuth client.
-	ClientID string `json:"client_id,omitempty"`
-	// HasClientSecret tells that there is a secret; the secret itself is never shown.
-	HasClientSecret bool `json:"has_client_secret"`
+	// ClientID is the OAuth client in use; empty where the provider takes none. DefaultApp tells that it is
+	// that of the connector's default app.
+	ClientID   string `json:"client_id,omitempty"`
+	DefaultApp bool   `json:"default_app,omitempty"`
+	// HasClientSecret tells that there is a secret, and ClientSecrets how many; the secrets themselves are
+	// never shown. ClientSecretInUse is which of several is sent, from 1: above 1 when the provider has refused
+	// those before.
+	HasClientSecret   bool `json:"has_client_secret"`
+	ClientSecrets     int  `json:"client_secrets,omitempty"`
+	ClientSecretInUse int  `json:"client_secret_in_use,omitempty"`
+	// EarlierClients are the connection's own clients before, the latest first. Accounts that were connected
+	// with one of them go on with it.
+	EarlierClients []OAuthClient `json:"earlier_clients,omitempty"`
 	// Scopes are asked for; empty means the connector's default ones.
 	Scopes []string          `json:"scopes,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
@@ -47,16 +56,30 @@ type NewConnection struct {
 	Name      string `json:"name"`
 	Connector string `json:"connector"`
 	// Auth is one of the connector's ways; empty means the standard one.
-	Auth     string `json:"auth,omitempty"`
+	Auth string `json:"auth,omitempty"`
+	// ClientID is the OAuth client's; without one the connector's default app is used.
 	ClientID string `json:"client_id,omitempty"`
-	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}.
-	ClientSecret string   `json:"client_secret,omitempty"`
-	Scopes       []string `json:"scopes,omitempty"`
+	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}. ClientSecrets take
+	// its place where the client has several; see [NewOAuthClient].
+	ClientSecret   string           `json:"client_secret,omitempty"`
+	ClientSecrets  []string         `json:"client_secrets,omitempty"`
+	EarlierClients []NewOAuthClient `json:"earlier_clients,omitempty"`
+	Scopes         []string         `json:"scopes,omitempty"`
 	// Params are values of the connector's inputs. A secret one may be given in the same way as
 	// ClientSecret.
 	Params map[string]string `json:"params,omitempty"`
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
+}
+
+// ConnectionChange is what to change of a connection's OAuth clients; what is absent stays. Its fields are as
+// those of an [AppChange]; an empty ClientID means the default app.
+type ConnectionChange struct {
+	ClientID            *string         `json:"client_id,omitempty"`
+	ClientSecrets       []string        `json:"client_secrets,omitempty"`
+	AddClientSecrets    []string        `json:"add_client_secrets,omitempty"`
+	RemoveClientSecrets []int           `json:"remove_client_secrets,omitempty"`
+	AddEarlierClient    *NewOAuthClient `json:"add_earlier_client,omitempty"`
 }
 
 // Connections lists one page of connections in the order of their names.
@@ -77,6 +100,19 @@ func (c *Client) Connection(ctx context.Context, name string) (Connection, error
 // CreateConnection checks and stores a connection; it can be used at once.
 func (c *Client) CreateConnection(ctx context.Context, n NewConnection) (Connection, error) {
 	return call[Connection](ctx, c, http.MethodPost, "/connections", n)
+}
+
+// ChangeConnection changes the OAuth clients of a connection that was made through the API; it is used as it
+// is then at once.
+func (c *Client) ChangeConnection(ctx context.Context, name string, change ConnectionChange) (Connection, error) {
+	return call[Connection](ctx, c, http.MethodPatch, "/connections/"+url.PathEscape(name), change)
+}
+
+// ForgetClient removes an earlier client of a connection. One that accounts need is refused, unless it is
+// forced.
+func (c *Client) ForgetClient(ctx context.Context, name, clientID string, force bool) (Connection, error) {
+	path := "/connections/" + url.PathEscape(name) + "/earlier/" + url.PathEscape(clientID)
+	return call[Connection](ctx, c, http.MethodDelete, path+withQuery(appQuery("", force)), nil)
 }
 
 // DeleteConnection removes a connection that has no accounts and was made through the API.

@@ -23,7 +23,9 @@ const (
 
 // ConnectorSummary is one entry of the list of connectors.
 type ConnectorSummary struct {
-	Name        string   `json:"name"`
+	Name string `json:"name"`
+	// Origin is where the connector comes from: [OriginBuiltin], [OriginFolder] or [OriginStored].
+	Origin      string   `json:"origin,omitempty"`
 	Title       string   `json:"title"`
 	Description string   `json:"description,omitempty"`
 	Categories  []string `json:"categories,omitempty"`
@@ -57,6 +59,8 @@ type Tested struct {
 // {captured.NAME}, which the provider tells.
 type Connector struct {
 	ConnectorSummary
+	// Version is that of a stored connector's file; see [ConnectorFile].
+	Version uint64 `json:"version,omitempty"`
 	// Auth is the way that this is about; empty when there is one only.
 	Auth string `json:"auth,omitempty"`
 	// Setup are the steps in the provider's console that lead to the OAuth client or the key.

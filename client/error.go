@@ -25,6 +25,10 @@ type Error struct {
 	// ReconnectURL is an authorization link for the user.
 	ReconnectURL string      `json:"reconnect_url,omitempty"`
 	Candidates   []Candidate `json:"candidates,omitempty"`
+	// Mistakes are what is wrong with a connector's file, or what a change of it would break.
+	Mistakes []Mistake `json:"mistakes,omitempty"`
+	// Choices are the items of which a [Choice] has to name one.
+	Choices []Item `json:"choices,omitempty"`
 }
 
 // Candidate is one account that a request without a tag could have meant.

@@ -67,8 +67,8 @@ type ImportGrant struct {
 	ObtainedAt     time.Time `json:"obtained_at,omitzero"`
 	Expires        time.Time `json:"expires,omitzero"`
 	RefreshExpires time.Time `json:"refresh_expires,omitzero"`
-	// ClientID is the OAuth client that the tokens were given to, if it is known. It must be the
-	// connection's.
+	// ClientID is the OAuth client that the tokens were given to, if it is known. It must be the connection's, or an
+	// earlier one of it; empty is the connection's.
 	ClientID    string            `json:"client_id,omitempty"`
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	Captured    map[string]string `json:"captured,omitempty"`

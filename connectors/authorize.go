@@ -21,6 +21,12 @@ type Authorize struct {
 	Omit []string `yaml:"omit,omitempty"`
 	// ResponseType is sent in place of "code".
 	ResponseType string `yaml:"response_type,omitempty"`
+	// Fragment is the path behind '#' in which the provider's page, a program in the browser, looks for the
+	// parameters; empty means that they are in the query.
+	Fragment string `yaml:"fragment,omitempty"`
+	// RawParams are parameters in whose values all that may stand in a query is written as it is, without
+	// percent-encoding: the provider compares them undecoded, or decodes them twice.
+	RawParams []string `yaml:"raw_params,omitempty"`
 	// PKCE is "required" (the default; S256 is sent) or "off" for providers that refuse it.
 	PKCE PKCE `yaml:"pkce,omitempty"`
 	// Scope says how scopes are asked for, in all modes that have some.
@@ -49,6 +55,9 @@ type Scope struct {
 	UserParam string `yaml:"user_param,omitempty"`
 	// Always are scopes added to every request.
 	Always []Template `yaml:"always,omitempty"`
+	// Required are scopes added to every request, without which the grant is of no use: one that lacks any of
+	// them is given back.
+	Required []Template `yaml:"required,omitempty"`
 	// Default are the scopes of a connection that names none.
 	Default []Template `yaml:"default,omitempty"`
 	// None says that the provider takes no scope parameter at all.

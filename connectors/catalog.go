@@ -14,8 +14,19 @@ var files embed.FS
 
 // Catalog is a set of connectors by name. It does not change and may be used by several goroutines.
 type Catalog struct {
-	byName map[string]*Connector
+	byName  map[string]*Connector
+	origins map[string]Origin
 }
+
+// Origin says where a connector of a catalogue comes from.
+type Origin string
+
+// The values of [Origin].
+const (
+	OriginBuiltin Origin = "built_in" // embedded in the program
+	OriginFolder  Origin = "folder"   // a file of a folder that the configuration names
+	OriginStored  Origin = "stored"   // added while Claviger runs, and kept in the vault
+)
 
 // Builtin returns the embedded catalogue. It is decoded at the first call; all calls return the same
 // catalogue, or the same error if a file of this build is broken.
@@ -26,20 +37,52 @@ var builtin = sync.OnceValues(func() (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (*Catalog)(nil).With(all...), nil
+	return (*Catalog)(nil).with(OriginBuiltin, all), nil
 })
 
-// With returns a catalogue that has the given connectors as well. Of two with the same name the
-// later one stays. The receiver, which may be nil, is left as it is.
-func (c *Catalog) With(more ...*Connector) *Catalog {
-	byName := map[string]*Connector{}
-	if c != nil {
-		maps.Copy(byName, c.byName)
-	}
+// BuiltinSource returns the file of a built-in connector.
+func BuiltinSource(name string) (text []byte, ok bool) {
+	text, err := files.ReadFile("catalog/" + name + ".yaml")
+	return text, err == nil
+}
+
+// With returns a catalogue that has the given connectors, of [OriginFolder], as well. Of two with the same
+// name the later one stays. The receiver, which may be nil, is left as it is.
+func (c *Catalog) With(more ...*Connector) *Catalog { return c.with(OriginFolder, more) }
+
+// WithStored is With for connectors of [OriginStored].
+func (c *Catalog) WithStored(more ...*Connector) *Catalog { return c.with(OriginStored, more) }
+
+func (c *Catalog) with(origin Origin, more []*Connector) *Catalog {
+	n := c.Without()
 	for _, m := range more {
-		byName[m.Name] = m
+		n.byName[m.Name], n.origins[m.Name] = m, origin
 	}
-	return &Catalog{byName: byName}
+	return n
+}
+
+// Without returns a catalogue that has not got the connectors with these names. The receiver, which may be
+// nil, is left as it is.
+func (c *Catalog) Without(names ...string) *Catalog {
+	n := &Catalog{byName: map[string]*Connector{}, origins: map[string]Origin{}}
+	if c != nil {
+		maps.Copy(n.byName, c.byName)
+		maps.Copy(n.origins, c.origins)
+	}
+	for _, name := range names {
+		delete(n.byName, name)
+		delete(n.origins, name)
+	}
+	return n
+}
+
+// Origin says where the connector with that name comes from; empty when there is none. The receiver may be
+// nil.
+func (c *Catalog) Origin(name string) Origin {
+	if c == nil {
+		return ""
+	}
+	return c.origins[name]
 }
 
 // Lookup returns the connector with that name. It must not be changed. The receiver may be nil.

@@ -11,6 +11,10 @@ const (
 	NameClientID = nameClientID
 )
 
+// SlotSecret is the name of the secret half of a token of OAuth 1.0a, among an account's further tokens. The
+// signer takes it from there. It is no token itself, so that no [Slot] may choose it.
+const SlotSecret = "secret"
+
 // CapturedName is the name in templates of what was captured under name.
 func CapturedName(name string) string { return capturedPrefix + name }
 

@@ -18,7 +18,12 @@ func Decode(file string, data []byte) (*Connector, error) { return (*Catalog)(ni
 
 // Decode is [Decode] for a file that may extend a connector of the catalogue.
 func (c *Catalog) Decode(file string, data []byte) (*Connector, error) {
-	return decode(file, "", data, func(name string) (*Connector, error) {
+	body, e := parse(data)
+	if e != nil {
+		e.File = file
+		return nil, e
+	}
+	return decode(file, "", body, func(name string) (*Connector, error) {
 		if base, ok := c.Lookup(name); ok {
 			return base, nil
 		}
@@ -26,14 +31,9 @@ func (c *Catalog) Decode(file string, data []byte) (*Connector, error) {
 	})
 }
 
-// decode decodes and validates a file, which is of the connector with that name if there is one. base finds
-// what it extends.
-func decode(file, name string, data []byte, base func(name string) (*Connector, error)) (*Connector, error) {
-	body, e := parse(data)
-	if e != nil {
-		e.File = file
-		return nil, e
-	}
+// decode decodes and validates what was parsed of a file, which is of the connector with that name if there is
+// one. base finds what it extends.
+func decode(file, name string, body ast.Node, base func(name string) (*Connector, error)) (*Connector, error) {
 	c, at := &Connector{}, 0
 	d := decoder{lines: lines{}}
 	if node, ok := entry(body, "extends").(*ast.StringNode); ok {

@@ -56,3 +56,16 @@ func (t *Tree) source() []byte {
 	}
 	return []byte(t.literal)
 }
+
+// Same tells whether two connectors say the same.
+func (c *Connector) Same(other *Connector) bool {
+	if c == other || c == nil || other == nil {
+		return c == other
+	}
+	a, err := Encode(c)
+	if err != nil {
+		return false
+	}
+	b, err := Encode(other)
+	return err == nil && bytes.Equal(a, b)
+}

@@ -49,3 +49,18 @@ func join(errs []*Error) error {
 	}
 	return errors.Join(all...)
 }
+
+// Mistakes returns what is wrong, one by one, that an error of this package tells, in their order; none if it is of another
+// kind.
+func Mistakes(err error) (errs []*Error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is as join made it
+		for _, one := range joined.Unwrap() {
+			errs = append(errs, Mistakes(one)...)
+		}
+		return errs
+	}
+	if e := new(Error); errors.As(err, &e) {
+		errs = append(errs, e)
+	}
+	return errs
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -81,17 +82,12 @@ func (e *Expired) isBody(body []byte) bool {
 	return ok && slices.Contains(e.In, text)
 }
 
-// member returns the member at a path of a JSON object, written as text. Objects, lists and null have
-// no text.
+// member returns the member at a path of a JSON value, written as text. Objects, lists and null have no text.
 func member(body []byte, path string) (string, bool) {
 	for deeper := true; deeper; {
-		var doc map[string]json.RawMessage
-		if json.Unmarshal(body, &doc) != nil {
-			return "", false
-		}
 		var name string
 		name, path, deeper = strings.Cut(path, ".")
-		body = doc[name]
+		body = child(body, name)
 	}
 	switch {
 	case len(body) == 0, body[0] == '{', body[0] == '[', body[0] == 'n':
@@ -102,4 +98,27 @@ func member(body []byte, path string) (string, bool) {
 	var text string
 	err := json.Unmarshal(body, &text)
 	return text, err == nil
+}
+
+// child is the member of an object with that name, or the item of a list with that index; nil if there is none.
+func child(body []byte, name string) []byte {
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
+		var list []json.RawMessage
+		i, ok := Index(name)
+		if !ok || json.Unmarshal(body, &list) != nil || i >= len(list) {
+			return nil
+		}
+		return list[i]
+	}
+	var doc map[string]json.RawMessage
+	if json.Unmarshal(body, &doc) != nil {
+		return nil
+	}
+	return doc[name]
+}
+
+// Index is the index of a list's item that a part of a member path names; false if it names none.
+func Index(name string) (int, bool) {
+	i, err := strconv.Atoi(name)
+	return i, err == nil && i >= 0 && strconv.Itoa(i) == name
 }

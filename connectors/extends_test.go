@@ -58,7 +58,7 @@ func TestExtends(t *testing.T) {
 			c.Revoke.Headers = map[string]connectors.Template{"X-A": parse(t, "1"), "X-B": parse(t, "2")}
 		}},
 		{"pointer that was not there", "verify: {path: /me}", func(c *connectors.Connector) {
-			c.Verify = &connectors.Probe{Path: "/me"}
+			c.Verify = &connectors.Probe{Ask: connectors.Ask{Path: parse(t, "/me")}}
 		}},
 		{"shorthand", "token: {response: {expires: life}}", func(c *connectors.Connector) {
 			c.Token.Response.Expires = connectors.Expires{Path: "life"}

@@ -6,8 +6,13 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // LoadDir is [Catalog.LoadDir] for files that extend only each other.
@@ -37,6 +42,7 @@ func (c *Catalog) LoadDir(fsys fs.FS, dir string) ([]*Connector, error) {
 		l.files[s.name] = s
 		order = append(order, s)
 	}
+	l.parse(order)
 	var all []*Connector
 	for _, s := range order {
 		if l.load(s); s.err != nil {
@@ -51,6 +57,30 @@ func (c *Catalog) LoadDir(fsys fs.FS, dir string) ([]*Connector, error) {
 	return all, nil
 }
 
+// LoadFiles reads files that are not in a folder, by the names of their connectors. They may extend each
+// other, as those of [Catalog.LoadDir] may. What is wrong with one, or with what it extends, is told under
+// its name, and does not keep the others from being read.
+func (c *Catalog) LoadFiles(files map[string]string) (good []*Connector, bad map[string]error) {
+	l := loader{catalog: c, files: map[string]*source{}}
+	for name, text := range files {
+		l.files[name] = &source{name: name, file: name + ".yaml", data: []byte(text)}
+	}
+	l.parse(slices.Collect(maps.Values(l.files)))
+	bad = map[string]error{}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		s := l.files[name]
+		switch l.load(s); {
+		case s.connector != nil:
+			good = append(good, s.connector)
+		case s.err != nil:
+			bad[name] = s.err
+		default:
+			bad[name] = &Error{File: s.file, Path: "extends", Message: "the connector that it extends cannot be read"}
+		}
+	}
+	return good, bad
+}
+
 // loader loads the files of a folder, each once, what it extends first.
 type loader struct {
 	catalog *Catalog
@@ -63,9 +93,14 @@ type loader struct {
 // source is a file. Without connector and error it is broken by what it extends, which is told there.
 type source struct {
 	name, file string
-	loaded     bool
-	connector  *Connector
-	err        error
+	// data is the text of a file that is not in a folder.
+	data []byte
+	// body is what was parsed, or broken says why it could not be.
+	body      ast.Node
+	broken    *Error
+	loaded    bool
+	connector *Connector
+	err       error
 }
 
 func (l *loader) load(s *source) {
@@ -77,12 +112,36 @@ func (l *loader) load(s *source) {
 	s.loaded, l.open = true, l.open[:len(l.open)-1]
 }
 
-func (l *loader) decode(s *source) (*Connector, error) {
-	data, err := readFile(l.fsys, s.file)
-	if err != nil {
-		return nil, err
+// parse reads and parses files, several at a time: that is most of the work.
+func (l *loader) parse(list []*source) {
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(list)) {
+		work.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				list[i].parse(l.fsys)
+			}
+		})
 	}
-	c, err := decode(s.file, s.name, data, l.base)
+	work.Wait()
+}
+
+func (s *source) parse(fsys fs.FS) {
+	data := s.data
+	if fsys != nil {
+		if data, s.broken = readFile(fsys, s.file); s.broken != nil {
+			return
+		}
+	}
+	s.body, s.broken = parse(data)
+}
+
+func (l *loader) decode(s *source) (*Connector, error) {
+	if s.broken != nil {
+		s.broken.File = s.file
+		return nil, s.broken
+	}
+	c, err := decode(s.file, s.name, s.body, l.base)
 	if errors.Is(err, errBase) {
 		return nil, nil
 	}
@@ -112,4 +171,17 @@ func (l *loader) base(name string) (*Connector, error) {
 		return nil, errBase
 	}
 	return s.connector, nil
+}
+
+// NameOf returns the name that a file gives its connector, or an empty one if it gives none that is text.
+// Nothing else of the file is looked at.
+func NameOf(data []byte) string {
+	body, e := parse(data)
+	if e != nil {
+		return ""
+	}
+	if name, ok := entry(body, "name").(*ast.StringNode); ok {
+		return name.Value
+	}
+	return ""
 }

@@ -132,6 +132,19 @@ func TestModeRefused(t *testing.T) {
 		{"none.yaml", "mode: none", "mode: none\nauthorize: {scope: {default: [a]}}", "x.yaml:6: authorize: has no use with mode none"},
 		{"device.yaml", "authorize: {", "authorize: {pkce: required, ", "x.yaml:5: authorize: has no use with mode device, but for scope"},
 		{"oauth1.yaml", "mode: oauth1", "mode: oauth2_code", "x.yaml:6: authorize.request_url: has no use with mode oauth2_code"},
+		{"oauth1.yaml", "authorize:\n", "authorize:\n  pkce: off\n", "x.yaml:6: authorize.pkce: has no use with mode oauth1"},
+		{"oauth1.yaml", "authorize:\n", "authorize:\n  params: {oauth_token: x}\n", "x.yaml:6: authorize.params.oauth_token: is set by the engine"},
+		{"oauth1.yaml", "authorize:\n", "callback: {code_param: verifier}\nauthorize:\n", "x.yaml:5: callback.code_param: has no use with mode oauth1"},
+		{"oauth1.yaml", "token:\n", "token:\n  response: {slots: {secret: s}}\n", "x.yaml:9: token.response: has no use with mode oauth1"},
+		{
+			"oauth1.yaml", "api: {", "steps: [{request: {url: https://login.example.com}, response: {slots: {secret: s}}}]\napi: {slots: [{name: secret}], ",
+			"x.yaml:12: api.slots[0].name: secret is the secret half of the signer's token, and never sent",
+		},
+		{"oauth1.yaml", "signer: {", "inject: [{in: header, name: X-Secret, template: '{token.secret}'}]\nsigner: {", "x.yaml:10: inject[0].template: {token.secret} is not declared"},
+		{
+			"oauth1.yaml", "realm: example}", "realm: '{captured.realm}'}\ncallback: {capture: {realm: r}}",
+			"x.yaml:10: signer.realm: {captured.realm} has no value yet: it comes from callback.capture",
+		},
 		{"oauth1.yaml", "kind: oauth1, method: HMAC-SHA256, realm: example", "kind: wsse, key: x, key_id: x", "x.yaml:10: signer.kind: must be oauth1 with mode oauth1"},
 	}
 	for _, tt := range tests {

@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	maxFileSize = 256 << 10
+	MaxFileSize = 256 << 10
 	maxText     = 1000
 	maxOpen     = 2000
 )
 
-func readFile(fsys fs.FS, file string) ([]byte, error) {
+func readFile(fsys fs.FS, file string) ([]byte, *Error) {
 	f, err := fsys.Open(file)
 	if err != nil {
 		return nil, &Error{File: file, Message: "opening: " + err.Error()}
 	}
 	defer f.Close()
 	// One byte more than is allowed, so that parse sees that there is too much.
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
 	if err != nil {
 		return nil, &Error{File: file, Message: "reading: " + err.Error()}
 	}
@@ -33,7 +33,7 @@ func readFile(fsys fs.FS, file string) ([]byte, error) {
 
 // parse reads the one YAML document in data.
 func parse(data []byte) (body ast.Node, e *Error) {
-	if len(data) > maxFileSize {
+	if len(data) > MaxFileSize {
 		return nil, &Error{Message: "the file is larger than 256 KiB"}
 	}
 	if !utf8.Valid(data) {

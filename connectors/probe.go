@@ -1,13 +1,23 @@
 package connectors
 
-// Probe is a request that succeeds with a good credential only.
-type Probe struct {
+// Ask is a request to the API that the connector makes by itself.
+type Ask struct {
 	// Method is GET (the default), HEAD or POST.
 	Method string `yaml:"method,omitempty"`
-	// Path is added to the base; it may have a query.
-	Path string `yaml:"path"`
+	// Path is added to the base; it may have a query. It may name what URLs may: each value is escaped for
+	// where it stands, and never leaves its segment or parameter.
+	Path Template `yaml:"path,omitempty"`
 	// Base names one of api.bases; empty means the default base.
 	Base string `yaml:"base,omitempty"`
+	// JSON is the body of a POST, such as a GraphQL query. It may name what Path may.
+	JSON *Tree `yaml:"json,omitempty"`
+}
+
+func (a Ask) isZero() bool { return a.Method == "" && a.Path.IsZero() && a.Base == "" && a.JSON == nil }
+
+// Probe is a request that succeeds with a good credential only.
+type Probe struct {
+	Ask `yaml:",inline"`
 	// OKWhen must hold for an answer with status 200 to be a success.
 	OKWhen *Condition `yaml:"ok_when,omitempty"`
 }
@@ -18,10 +28,7 @@ type Identity struct {
 	// does; then there is no request. Its signature is not checked: it comes from the token endpoint
 	// itself (OpenID Connect Core section 3.1.3.7).
 	From string `yaml:"from,omitempty"`
-	// Method, Path and Base are as in [Probe].
-	Method string `yaml:"method,omitempty"`
-	Path   string `yaml:"path,omitempty"`
-	Base   string `yaml:"base,omitempty"`
+	Ask  `yaml:",inline"`
 	// ID is the path in the JSON answer of what the provider never changes about the account.
 	ID string `yaml:"id"`
 	// Name, Email and Avatar are paths of what people know the account by; Avatar is a picture's URL.
@@ -33,10 +40,8 @@ type Identity struct {
 // Discover is a request that lists what an account has several of, such as sites or tenants, of which one
 // is used. With one only it is taken; else the user chooses.
 type Discover struct {
-	// Method, Path and Base are as in [Probe]. The base must not name what is to be found.
-	Method string `yaml:"method,omitempty"`
-	Path   string `yaml:"path"`
-	Base   string `yaml:"base,omitempty"`
+	// Ask must not name what is to be found.
+	Ask `yaml:",inline"`
 	// Items is the path of the list; empty means that the answer is the list.
 	Items string `yaml:"items,omitempty"`
 	// ID and Label are paths in an item.

@@ -54,10 +54,8 @@ var closed = map[string][]string{
 	"FieldSignature.pairs":    {"value", "name=value"},
 	"FieldSignature.encoding": {"hex", "base64"},
 	"Injection.in":            {"header", "query", "path", "cookie", "body", "basic"},
-	"Probe.method":            {"GET", "HEAD", "POST"},
+	"Ask.method":              {"GET", "HEAD", "POST"},
 	"Identity.from":           {"id_token", "token"},
-	"Identity.method":         {"GET", "HEAD", "POST"},
-	"Discover.method":         {"GET", "HEAD", "POST"},
 }
 
 var tokenFields = []string{
@@ -75,7 +73,7 @@ const (
 	memberForm    = `^$|^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$`
 	urlForm       = `^$|^https?://`
 	httpsForm     = `^$|^[Hh][Tt][Tt][Pp][Ss]://`
-	pathForm      = `^/[^{}]*$`
+	pathForm      = `^$|^/`
 )
 
 // forms are the fields with a form of their own; of a list it is its elements, and of a map its keys.
@@ -93,7 +91,7 @@ var forms = map[string]string{
 	"Expires.path": memberForm, "Condition.path": memberForm, "Expired.path": memberForm, "Introspect.expires": memberForm, "Introspect.active": memberForm,
 	"Identity.id": memberForm, "Identity.name": memberForm, "Identity.email": memberForm, "Identity.avatar": memberForm,
 	"Discover.items": memberForm, "Discover.id": memberForm, "Discover.label": memberForm,
-	"Probe.path": pathForm, "Discover.path": pathForm, "Identity.path": `^$|` + pathForm,
+	"Ask.path":      pathForm,
 	"Authorize.url": urlForm, "Authorize.request_url": urlForm, "Authorize.issuer": urlForm, "Device.url": urlForm, "TokenCall.url": urlForm,
 	"Refresh.url": urlForm, "Introspect.url": urlForm, "Revoke.url": urlForm, "Request.url": urlForm, "API.base_url": urlForm,
 	"Tested.date": `^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$`,

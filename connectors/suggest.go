@@ -22,23 +22,23 @@ func closest(name string, known ...iter.Seq[string]) []string {
 		return nil
 	}
 	type candidate struct {
-		name     string
-		distance int
+		name             string
+		distance, common int
 	}
 	var found []candidate
 	for _, names := range known {
 		for known := range names {
 			d := 2 * distance(name, known)
-			if len(name) > 2 && (strings.Contains(known, name) || strings.Contains(name, known)) {
+			if len(name) > 2 && strings.Contains(known, name) || len(known) > 2 && strings.Contains(name, known) {
 				d = min(d, 3) // further than one typing error, closer than two
 			}
 			if d <= max(3, (len(name)+1)/3*2) {
-				found = append(found, candidate{known, d})
+				found = append(found, candidate{known, d, begin(name, known)})
 			}
 		}
 	}
 	slices.SortFunc(found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.common, a.common), cmp.Compare(a.name, b.name))
 	})
 	var names []string
 	found = slices.Compact(found)
@@ -46,6 +46,14 @@ func closest(name string, known ...iter.Seq[string]) []string {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// begin is how many bytes two names begin with in common.
+func begin(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is the number of bytes to insert, delete or replace to get from a to b.

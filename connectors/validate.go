@@ -16,6 +16,7 @@ var (
 	memberPath    = regexp.MustCompile(`\A[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+)*\z`)
 	scopeList     = regexp.MustCompile(`\A[A-Za-z0-9_]+(?: [A-Za-z0-9_]+)*\z`)
 	scopeToken    = regexp.MustCompile(`\A[!#-\[\]-~]+\z`) // RFC 6749 section 3.3
+	fragmentPath  = regexp.MustCompile(`\A(?:/[A-Za-z0-9._~-]+)+\z`)
 	errorCode     = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,100}\z`)
 )
 
@@ -50,6 +51,7 @@ func (v *validator) scheme() {
 	v.inputs("app", v.c.App)
 	v.inputs("account", v.c.Account)
 	v.mode()
+	v.oauth1()
 	v.now = atConsent
 	v.authorize()
 	v.callback()

@@ -33,6 +33,12 @@ func (v *validator) authorize() {
 	if a.ResponseType != "" && !scopeList.MatchString(a.ResponseType) {
 		v.fail("authorize.response_type", "must be words separated by single spaces")
 	}
+	if a.Fragment != "" && !fragmentPath.MatchString(a.Fragment) {
+		v.fail("authorize.fragment", "must be a path, such as /oauth/authorize")
+	}
+	for i, name := range a.RawParams {
+		v.param(index("authorize.raw_params", i), name)
+	}
 	v.scope(a.Scope)
 	if d := v.c.Device; d != nil {
 		v.mustURL("device.url", d.URL, inURLs)
@@ -71,10 +77,11 @@ func (v *validator) scope(s Scope) {
 	v.scopeParam(path+".param", s.Param)
 	v.scopeParam(path+".user_param", s.UserParam)
 	v.optional(path+".separator", s.Separator, separators...)
-	if s.None && (s.Param != "" || s.UserParam != "" || s.Separator != "" || len(s.Always) > 0 || len(s.Default) > 0) {
+	if s.None && (s.Param != "" || s.UserParam != "" || s.Separator != "" || len(s.Always)+len(s.Required)+len(s.Default) > 0) {
 		v.fail(path+".none", "excludes all other keys of scope")
 	}
 	v.scopes(path+".always", s.Always, s.Separator)
+	v.scopes(path+".required", s.Required, s.Separator)
 	v.scopes(path+".default", s.Default, s.Separator)
 }
 

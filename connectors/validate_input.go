@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"errors"
 	"maps"
 	"slices"
 )
@@ -72,7 +71,7 @@ func (v *validator) example() {
 	}
 	maps.Copy(values, more)
 	_, err := v.c.Endpoints(values)
-	for _, e := range split(err) {
+	for _, e := range Mistakes(err) {
 		v.fail(e.Path, "is not good with the defaults and examples: %s", e.Message)
 	}
 }
@@ -90,18 +89,4 @@ func (c *Connector) examples(prefix string, inputs []Input) (Values, bool) {
 	}
 	values, _ := c.values(prefix, inputs, given) // of secrets there may be none
 	return values, true
-}
-
-// split returns the errors that join has joined.
-func split(err error) (errs []*Error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is as join made it
-		for _, one := range joined.Unwrap() {
-			errs = append(errs, split(one)...)
-		}
-		return errs
-	}
-	if e := new(Error); errors.As(err, &e) {
-		errs = append(errs, e)
-	}
-	return errs
 }

@@ -1,17 +1,24 @@
 package connectors
 
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
 func (v *validator) probes() {
 	if p := v.c.Verify; p != nil {
-		v.request("verify", p.Method, p.Path, p.Base)
+		v.ask("verify", p.Ask)
 		v.condition("verify.ok_when", p.OKWhen)
 	}
 	if p := v.c.Identity; p != nil {
 		v.optional("identity.from", p.From, "id_token", "token")
 		switch {
 		case p.From == "":
-			v.request("identity", p.Method, p.Path, p.Base)
-		case p.Path != "" || p.Method != "" || p.Base != "":
-			v.fail("identity.from", "excludes method, path and base: there is no request")
+			v.ask("identity", p.Ask)
+		case !p.Ask.isZero():
+			v.fail("identity.from", "excludes method, path, base and json: there is no request")
 		}
 		if p.ID == "" {
 			v.fail("identity.id", "is required: the path of what the provider never changes about the account")
@@ -26,7 +33,7 @@ func (v *validator) probes() {
 func (v *validator) discover() {
 	for i, d := range v.c.Discover {
 		at := index("discover", i)
-		v.request(at, d.Method, d.Path, d.Base)
+		v.ask(at, d.Ask)
 		if d.ID == "" {
 			v.fail(at+".id", "is required: the path of an item's ID")
 		}
@@ -41,24 +48,41 @@ func (v *validator) discover() {
 	}
 }
 
-// findable refuses a base that names what is to be found there.
+// findable refuses a request that names what is to be found by it, or later.
 func (v *validator) findable(at string, d Discover) {
 	base := v.c.API.BaseURL
 	if d.Base != "" {
 		base = v.c.API.Bases[d.Base]
 	}
-	for _, name := range base.Names() {
-		if v.declared[name].from == at {
-			v.fail(at+".base", "must be another base: this one names {%s}, which is to be found here", name)
+	for _, place := range []struct {
+		key  string
+		part any
+	}{{"base", base}, {"path", d.Path}, {"json", d.JSON}} {
+		used := map[string]bool{}
+		namesIn(reflect.ValueOf(place.part), used)
+		for _, name := range slices.Sorted(maps.Keys(used)) {
+			if from := v.declared[name].from; strings.HasPrefix(from, "discover[") && from >= at {
+				v.fail(at+"."+place.key, "must be another one: this one names {%s}, which is to be found here", name)
+			}
 		}
 	}
 }
 
-// request checks a request to the API.
-func (v *validator) request(at, method, path, base string) {
-	v.optional(at+".method", method, "GET", "HEAD", "POST")
-	v.relative(at+".path", path)
-	if _, ok := v.c.API.Bases[base]; base != "" && !ok {
-		v.fail(at+".base", "%s is not declared under api.bases", base)
+// ask checks a request to the API.
+func (v *validator) ask(at string, a Ask) {
+	v.optional(at+".method", a.Method, "GET", "HEAD", "POST")
+	v.required(at+".path", a.Path)
+	v.names(at+".path", a.Path, inURLs)
+	if err := a.Path.checkPath(); err != nil && !a.Path.IsZero() {
+		v.fail(at+".path", "%v", err)
+	}
+	if a.JSON != nil {
+		if a.Method != "POST" {
+			v.fail(at+".json", "needs method: POST")
+		}
+		v.tree(at+".json", a.JSON, inURLs)
+	}
+	if _, ok := v.c.API.Bases[a.Base]; a.Base != "" && !ok {
+		v.fail(at+".base", "%s is not declared under api.bases", a.Base)
 	}
 }

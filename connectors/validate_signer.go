@@ -23,6 +23,10 @@ func (v *validator) signer() {
 	if s == nil {
 		return
 	}
+	if v.c.mode() == ModeOAuth1 { // it signs the first call too
+		defer func(later stage) { v.now = later }(v.now)
+		v.now = atConsent
+	}
 	var kinds []string
 	for _, one := range signers {
 		kinds = append(kinds, one.kind)

@@ -31,13 +31,13 @@ func TestWay(t *testing.T) {
 	if diff := cmp.Diff([]string{"region", "partner", "site", "key"}, names); diff != "" {
 		t.Errorf("inputs of Way(key) (-want +got):\n%s", diff)
 	}
-	if w.API.BaseURL.String() != "https://{account.site}.example.com" || len(w.API.Bases) != 0 || w.Verify.Path != "/ping" || w.Identity.ID != "id" || w.Discover != nil {
+	if w.API.BaseURL.String() != "https://{account.site}.example.com" || len(w.API.Bases) != 0 || w.Verify.Path.String() != "/ping" || w.Identity.ID != "id" || w.Discover != nil {
 		t.Errorf("Way(key) has not its own API, verify and identity: %+v", w)
 	}
 	if w, ok := c.Way("other"); ok || w != nil {
 		t.Errorf("Way(other) = %v, %v", w, ok)
 	}
-	if len(c.App) != 1 || len(c.Ways) != 2 || c.Verify.Path != "/me" {
+	if len(c.App) != 1 || len(c.Ways) != 2 || c.Verify.Path.String() != "/me" {
 		t.Error("Way has changed the connector")
 	}
 	one := decode(t, minimal)

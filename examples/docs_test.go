@@ -110,6 +110,7 @@ func validate(t *testing.T, config []byte) {
 func TestConfigurations(t *testing.T) {
 	t.Setenv("GITHUB_CLIENT_ID", "Iv1.example")
 	t.Setenv("GITHUB_CLIENT_SECRET", "not a real one")
+	t.Setenv("GOOGLE_CLIENT_ID", "example.apps.googleusercontent.com")
 	catalog, err := connectors.Builtin()
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -33,6 +34,11 @@ type Connection struct {
 	// ClientSecret is empty for public clients, and for connections of [OriginConfig], whose
 	// secret stays in the configuration.
 	ClientSecret Secret
+	// FurtherSecrets are other secrets of the same client, sent when the one before is refused.
+	FurtherSecrets []Secret
+	// Earlier are the clients before, the latest first: accounts that were connected with one of them go
+	// on with it. Their secrets and FurtherSecrets stay where ClientSecret does.
+	Earlier []OAuthClient
 	// Scopes replace the connector's default ones when there are any.
 	Scopes []string
 	// Params are values of the connector's app inputs.
@@ -42,41 +48,65 @@ type Connection struct {
 	SecretParams Secrets
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// Shape is what accounts depend on of the connector that the connection was last used with, as JSON.
+	Shape     json.RawMessage
+	CreatedAt time.Time
+	UpdatedAt time.Time
 	// Version is the stored version; 0 for a connection that is not stored yet.
 	Version uint64
 }
 
 // connectionMeta is the clear part of a connection.
 type connectionMeta struct {
-	ID           ConnectionID      `json:"-"`
-	Project      string            `json:"project"`
-	Name         string            `json:"name"`
-	Connector    string            `json:"connector"`
-	Way          string            `json:"way,omitempty"`
-	Origin       Origin            `json:"origin"`
-	ClientID     string            `json:"client_id,omitempty"`
-	ClientSecret Secret            `json:"-"`
-	Scopes       []string          `json:"scopes,omitempty"`
-	Params       map[string]string `json:"params,omitempty"`
-	SecretParams Secrets           `json:"-"`
-	ExposeTokens bool              `json:"expose_tokens,omitempty"`
-	CreatedAt    time.Time         `json:"created_at"`
-	UpdatedAt    time.Time         `json:"updated_at"`
-	Version      uint64            `json:"-"`
+	ID             ConnectionID      `json:"-"`
+	Project        string            `json:"project"`
+	Name           string            `json:"name"`
+	Connector      string            `json:"connector"`
+	Way            string            `json:"way,omitempty"`
+	Origin         Origin            `json:"origin"`
+	ClientID       string            `json:"client_id,omitempty"`
+	ClientSecret   Secret            `json:"-"`
+	FurtherSecrets []Secret          `json:"-"`
+	Earlier        []OAuthClient     `json:"-"`
+	Scopes         []string          `json:"scopes,omitempty"`
+	Params         map[string]string `json:"params,omitempty"`
+	SecretParams   Secrets           `json:"-"`
+	ExposeTokens   bool              `json:"expose_tokens,omitempty"`
+	Shape          json.RawMessage   `json:"shape,omitempty"`
+	CreatedAt      time.Time         `json:"created_at"`
+	UpdatedAt      time.Time         `json:"updated_at"`
+	Version        uint64            `json:"-"`
 }
 
 func (m *connectionMeta) project() string { return m.Project }
 
 // connectionSecrets is the sealed part of a connection.
 type connectionSecrets struct {
-	ClientSecret string            `json:"client_secret,omitempty"`
-	Params       map[string]string `json:"params,omitempty"`
+	ClientSecret   string            `json:"client_secret,omitempty"`
+	Params         map[string]string `json:"params,omitempty"`
+	FurtherSecrets []string          `json:"further_secrets,omitempty"`
+	Earlier        []clientSecrets   `json:"earlier,omitempty"`
 }
 
 // indexConnectionName has project/name, unique.
 const indexConnectionName = "connection.name"
+
+// Client is the connection's own OAuth client; it has no ID when the connection brings none.
+func (c Connection) Client() OAuthClient {
+	client := OAuthClient{ID: c.ClientID}
+	if !c.ClientSecret.IsZero() {
+		client.Secrets = append([]Secret{c.ClientSecret}, c.FurtherSecrets...)
+	}
+	return client
+}
+
+// SetClient gives the connection another client. What it had is not kept.
+func (c *Connection) SetClient(client OAuthClient) {
+	c.ClientID, c.ClientSecret, c.FurtherSecrets = client.ID, client.Secret(), nil
+	if len(client.Secrets) > 1 {
+		c.FurtherSecrets = client.Secrets[1:]
+	}
+}
 
 func connectionKey(id ConnectionID) Key { return Key{Kind: KindConnection, ID: string(id)} }
 
@@ -97,6 +127,9 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 	case !IsConnectionID(string(n.ID)):
 		return fmt.Errorf("connection ID %.80q: %w", n.ID, ErrInvalid)
 	}
+	if err := checkClients(n.Client(), n.Earlier); err != nil {
+		return fmt.Errorf("connection %s: %w", n.Name, err)
+	}
 	n.UpdatedAt = v.now()
 	if n.Version == 0 {
 		n.CreatedAt = n.UpdatedAt
@@ -113,7 +146,8 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 
 // connection is the write of c, whose version will be next.
 func (r *ring) connection(ctx context.Context, c Connection, next uint64) (Change, error) {
-	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), connectionSecrets{c.ClientSecret.Reveal(), c.SecretParams.Reveal()})
+	secrets := connectionSecrets{c.ClientSecret.Reveal(), c.SecretParams.Reveal(), reveal(c.FurtherSecrets), sealClients(c.Earlier)}
+	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), secrets)
 	if err != nil {
 		return Change{}, err
 	}
@@ -191,6 +225,7 @@ func (v *Vault) openConnection(ctx context.Context, r Record) (Connection, error
 	c := Connection(m)
 	c.ID, c.Version = ConnectionID(r.ID), r.Version
 	c.ClientSecret, c.SecretParams = NewSecret(s.ClientSecret), NewSecrets(s.Params)
+	c.FurtherSecrets, c.Earlier = conceal(s.FurtherSecrets), openClients(s.Earlier)
 	return c, nil
 }
 

@@ -175,6 +175,9 @@ func (f *forgetter) link(ctx context.Context, r Record) error {
 	for _, form := range f.forms {
 		r.Indexes = append(r.Indexes, IndexEntry{Index: indexLinkUser, Value: form + "/"})
 	}
+	for _, status := range linkStatuses {
+		r.Indexes = append(r.Indexes, listEntries(status)...)
+	}
 	r.Indexes = append(r.Indexes, l.openEntry())
 	gone, err := f.delete(ctx, r)
 	if gone {

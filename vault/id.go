@@ -18,6 +18,8 @@ type (
 	EventID      string // evt_…
 	WebhookID    string // whk_…
 	DeliveryID   string // dlv_…
+	AppID        string // app_…
+	ConnectorID  string // ctr_…
 )
 
 const (
@@ -27,6 +29,8 @@ const (
 	eventPrefix      = "evt_"
 	webhookPrefix    = "whk_"
 	deliveryPrefix   = "dlv_"
+	appPrefix        = "app_"
+	connectorPrefix  = "ctr_"
 )
 
 func newID(prefix string) string {
@@ -45,6 +49,12 @@ func NewLinkID() LinkID { return LinkID(newID(linkPrefix)) }
 // NewWebhookID returns a fresh ID.
 func NewWebhookID() WebhookID { return WebhookID(newID(webhookPrefix)) }
 
+// NewAppID returns a fresh ID.
+func NewAppID() AppID { return AppID(newID(appPrefix)) }
+
+// NewConnectorID returns a fresh ID.
+func NewConnectorID() ConnectorID { return ConnectorID(newID(connectorPrefix)) }
+
 // IsAccountID tells whether s has the form of an account's ID. Case matters.
 func IsAccountID(s string) bool { return isID(s, accountPrefix) }
 
@@ -53,6 +63,12 @@ func IsConnectionID(s string) bool { return isID(s, connectionPrefix) }
 
 // IsWebhookID tells whether s has the form of a webhook's ID. Case matters.
 func IsWebhookID(s string) bool { return isID(s, webhookPrefix) }
+
+// IsAppID tells whether s has the form of an app's ID. Case matters.
+func IsAppID(s string) bool { return isID(s, appPrefix) }
+
+// IsConnectorID tells whether s has the form of a connector's ID. Case matters.
+func IsConnectorID(s string) bool { return isID(s, connectorPrefix) }
 
 func isID(s, prefix string) bool {
 	rest, ok := strings.CutPrefix(s, prefix)

@@ -15,6 +15,7 @@ type LinkStatus string
 const (
 	LinkOpen    LinkStatus = "open"    // nobody has pressed the button yet
 	LinkStarted LinkStatus = "started" // a browser is at the provider
+	LinkPolled  LinkStatus = "polled"  // the user consents elsewhere, and the provider is asked whether that has happened
 	LinkTaken   LinkStatus = "taken"   // the callback has come; its code is being exchanged
 	LinkChoice  LinkStatus = "choice"  // the user has consented, and has to choose what is used
 	LinkUsed    LinkStatus = "used"    // the account is connected
@@ -51,6 +52,8 @@ type Link struct {
 	Verifier    Secret
 	Browser     Secret
 	RedirectURI string
+	// ClientID is the OAuth client that the journey is made with.
+	ClientID string
 	// Inputs are values of the connector's account inputs that are known already.
 	Inputs Secrets
 	// Held is what the journey needs again later, in the form of whoever runs it.
@@ -78,6 +81,7 @@ type linkMeta struct {
 	Verifier     Secret       `json:"-"`
 	Browser      Secret       `json:"-"`
 	RedirectURI  string       `json:"redirect_uri,omitempty"`
+	ClientID     string       `json:"client_id,omitempty"`
 	Inputs       Secrets      `json:"-"`
 	Held         Secret       `json:"-"`
 }
@@ -244,6 +248,7 @@ func (r *ring) sealedLink(ctx context.Context, l Link, next uint64) (Change, err
 		{Index: indexLinkToken, Value: l.Token.hash(indexLinkToken), Unique: true},
 		{Index: indexLinkUser, Value: form + "/"},
 	}
+	ch.Indexes = append(ch.Indexes, listEntries(l.Status)...)
 	if !l.State.IsZero() {
 		ch.Indexes = append(ch.Indexes, IndexEntry{Index: indexLinkState, Value: l.State.hash(indexLinkState), Unique: true})
 	}

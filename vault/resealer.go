@@ -197,14 +197,14 @@ func (w *resealer) next(ctx context.Context, m *resealMeta) (stale []Record, mor
 	return stale, false, nil
 }
 
-// reseal seals records anew, together if none of them is changed meanwhile, else one by one. What
-// cannot be opened stays as it is.
+// reseal seals records anew, together if none of them is changed meanwhile and they fit into one write,
+// else one by one. What cannot be opened stays as it is.
 func (w *resealer) reseal(ctx context.Context, records []Record) (int, error) {
 	if len(records) == 0 {
 		return 0, nil
 	}
 	n, err := w.v.rewrite(ctx, records)
-	if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+	if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) && !errors.Is(err, ErrTooLarge) {
 		return n, err
 	}
 	n = 0
@@ -317,6 +317,12 @@ func (v *Vault) remake(ctx context.Context, rec Record) (func(*ring) (Change, er
 	case KindWebhook:
 		w, err := v.openWebhook(ctx, rec)
 		return func(r *ring) (Change, error) { return r.webhook(ctx, w, w.Version) }, err
+	case KindApp:
+		a, err := v.openApp(ctx, rec)
+		return func(r *ring) (Change, error) { return r.app(ctx, a, a.Version) }, err
+	case KindConnector:
+		c, err := v.openConnector(ctx, rec)
+		return func(r *ring) (Change, error) { return r.connector(ctx, c, c.Version) }, err
 	case KindDelivery:
 		d, err := v.openDelivery(ctx, rec)
 		return func(r *ring) (Change, error) { return r.delivery(ctx, d, d.Version) }, err

@@ -144,6 +144,8 @@ const (
 	KindEvent      Kind = "event"
 	KindWebhook    Kind = "webhook"
 	KindDelivery   Kind = "delivery"
+	KindApp        Kind = "app"
+	KindConnector  Kind = "connector"
 )
 
 // Key names a record. No part of it, and no part of an [IndexEntry], holds a zero byte.

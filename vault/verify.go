@@ -141,6 +141,12 @@ func (w *verifier) record(ctx context.Context, r Record) error {
 	case KindWebhook:
 		_, err := w.v.openWebhook(ctx, r)
 		return err
+	case KindApp:
+		_, err := w.v.openApp(ctx, r)
+		return err
+	case KindConnector:
+		_, err := w.v.openConnector(ctx, r)
+		return err
 	case KindDelivery:
 		// Its webhook may have been deleted, and the deliveries not yet.
 		d, err := w.v.openDelivery(ctx, r)

@@ -41,7 +41,7 @@ func caddyProgram() string { return strings.TrimSuffix(program(), " "+binary) }
 // commands are those that stand in a plugin as well as in our own program.
 func commands() []caddycmd.Command {
 	return []caddycmd.Command{
-		connectCommand(), accountsCommand(), connectionsCommand(), connectorsCommand(),
+		connectCommand(), accountsCommand(), connectionsCommand(), appsCommand(), connectorsCommand(),
 		eventsCommand(), webhooksCommand(), vaultCommand(), curlCommand(), statusCommand(), healthCommand(), doctorCommand(),
 	}
 }

@@ -42,6 +42,8 @@ type appConfig struct {
 	Connectors  []string                    `json:"connectors"`
 	Connections map[string]configConnection `json:"connections"`
 	Callback    string                      `json:"callback"`
+	// PrivateHosts is as the app has it.
+	PrivateHosts []string `json:"private_hosts"`
 }
 
 // keyConfig is where the key is.

@@ -19,12 +19,12 @@ import (
 func connectionsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "connections",
-		Short: "Lists, shows, adds and removes connections",
+		Short: "Lists, shows, adds, changes and removes connections",
 		Long: `Works with connections. A connection is a connector plus what you have at the provider: an OAuth client that
 you have registered there, scopes, parameters. Those that are written in the configuration are changed there.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsRemove(s))
+			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsUpdate(s), connectionsRemove(s))
 			group(c)
 		},
 	}
@@ -57,9 +57,9 @@ func connectionsList(s *settings) *cobra.Command {
 			if got.Broken != "" {
 				state = "broken: " + got.Broken
 			}
-			rows[i] = []string{got.Name, got.Connector, origin(got), got.RedirectURI, state}
+			rows[i] = []string{got.Name, got.Connector, origin(got), clientText(got), got.RedirectURI, state}
 		}
-		table(call.out, []string{"CONNECTION", "CONNECTOR", "FROM", "REDIRECT URI", "STATE"}, rows)
+		table(call.out, []string{"CONNECTION", "CONNECTOR", "FROM", "CLIENT ID", "REDIRECT URI", "STATE"}, rows)
 		return nil
 	})
 	return c
@@ -87,10 +87,7 @@ func connectionsShow(s *settings) *cobra.Command {
 
 // connectionFacts are what `connections show` prints.
 func connectionFacts(c client.Connection, now time.Time) []fact {
-	secret, exposed := "none", "off"
-	if c.HasClientSecret {
-		secret = "set"
-	}
+	exposed := "off"
 	if c.ExposeTokens {
 		exposed = "on"
 	}
@@ -104,8 +101,9 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"connector", c.Connector},
 		{"auth", c.Auth},
 		{"from", origin(c)},
-		{"client ID", c.ClientID},
-		{"client secret", secret},
+		{"client ID", clientText(c)},
+		{"client secret", secretsText(c.ClientSecrets, c.ClientSecretInUse)},
+		{"earlier clients", earlierText(c.EarlierClients)},
 		{"scopes", strings.Join(c.Scopes, " ")},
 		{"params", strings.Join(params, " ")},
 		{"secret params", strings.Join(c.SecretParams, " ")},
@@ -129,7 +127,7 @@ func connectionsAdd(s *settings) *cobra.Command {
 	var (
 		n      client.NewConnection
 		params inputFlags
-		secret secretSource
+		secret secretFlags
 	)
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Adds a connection and keeps it in the vault",
@@ -143,9 +141,8 @@ from standard input (-), from an environment variable, or is asked for on a term
 	f := c.Flags()
 	f.StringVar(&n.Connector, "connector", "", "connector to use (default: the one called NAME)")
 	f.StringVar(&n.Auth, "auth", "", "one of the connector's ways to connect an account (default: the standard one)")
-	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID")
-	f.StringVar(&secret.file, "client-secret-file", "", "file with the OAuth client's secret; - is standard input")
-	f.StringVar(&secret.env, "client-secret-env", "", "environment variable with the OAuth client's secret")
+	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID (default: the connector's default app is used)")
+	secret.add(f)
 	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
 	params.add(f, "param", "the connector's inputs")
 	f.BoolVar(&n.ExposeTokens, "expose-tokens", false, "let access tokens of its accounts be fetched")
@@ -157,8 +154,8 @@ from standard input (-), from an environment variable, or is asked for on a term
 	return c
 }
 
-func addConnection(ctx context.Context, c *call, n client.NewConnection, params inputFlags, secret secretSource) error {
-	if secret.file == "-" && params.stdin() {
+func addConnection(ctx context.Context, c *call, n client.NewConnection, params inputFlags, secret secretFlags) error {
+	if secret.stdin() > 0 && params.stdin() {
 		return usage("standard input can be one value only")
 	}
 	s, err := c.client()
@@ -169,13 +166,19 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	if err != nil {
 		return s.failure(err)
 	}
+	app := client.App{}
 	if k.NeedsClientID && n.ClientID == "" {
-		return usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider")
+		if app, err = defaultApp(ctx, s, n); err != nil {
+			return err
+		}
+	}
+	for i, in := range k.Inputs { // what the app has is not asked for
+		k.Inputs[i].Required = in.Required && app.Params[in.Name] == "" && !slices.Contains(app.SecretParams, in.Name)
 	}
 	if n.Params, err = params.read(ctx, c, k.Inputs, true); err != nil {
 		return err
 	}
-	if n.ClientSecret, err = secret.read(ctx, c, k.NeedsClientSecret); err != nil {
+	if n.ClientSecrets, err = secret.read(ctx, c, k.NeedsClientSecret && app.ClientID == ""); err != nil {
 		return err
 	}
 	made, err := s.CreateConnection(ctx, n)
@@ -198,6 +201,82 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	}
 	fmt.Fprintf(c.out, "Then: %s connect %s IDENTIFIER\n", program(), made.Name)
 	return nil
+}
+
+// defaultApp is the app for a connection that is given no client ID.
+func defaultApp(ctx context.Context, s *server, n client.NewConnection) (client.App, error) {
+	app, err := s.App(ctx, n.Connector, n.Auth)
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Code == "app_not_found" {
+		return client.App{}, usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider; "+
+			"or add a default app: `%s apps add %s`", program(), n.Connector)
+	}
+	return app, s.failure(err)
+}
+
+func connectionsUpdate(s *settings) *cobra.Command {
+	var how clientFlags
+	var byDefault bool
+	c := &cobra.Command{
+		Use: "update NAME", Short: "Changes the OAuth client or the secrets of a connection",
+		Long: `Changes the OAuth client of a connection, which is used as it is then at once. A secret that is given without
+a client ID is added to those there are. To change a secret without a failed request: register a second one
+at the provider, add it here, take the old one away there, then here.
+
+With another client ID the client before is kept: accounts that were connected with it go on with it, and
+new consents use the new one.`,
+		Example: "  claviger connections update gmail --client-secret-file new.txt\n" +
+			"  claviger connections update gmail --remove-secret 1\n" +
+			"  claviger connections update gmail --client-id ID --client-secret-file secret.txt",
+	}
+	how.add(c.Flags())
+	c.Flags().BoolVar(&byDefault, "default-app", false, "use the connector's default app from now on")
+	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
+		if err := how.check(byDefault); err != nil {
+			return err
+		}
+		if byDefault && (how.id != "" || how.secrets.given() || len(how.remove) > 0) {
+			return usage("--default-app goes with no other change")
+		}
+		s, err := call.client()
+		if err != nil {
+			return err
+		}
+		got, err := changeClient(ctx, call, s, how, byDefault)
+		if err != nil {
+			return err
+		}
+		if call.json {
+			return printJSON(call.out, got)
+		}
+		fmt.Fprintf(call.out, "Connection %s is changed; its client ID is %s.\n", got.Name, clientText(got))
+		return nil
+	})
+	return c
+}
+
+func changeClient(ctx context.Context, c *call, s *server, how clientFlags, byDefault bool) (client.Connection, error) {
+	if how.forget != "" {
+		got, err := s.ForgetClient(ctx, c.args[0], how.forget, how.force)
+		return got, s.failure(err)
+	}
+	got, err := s.Connection(ctx, c.args[0])
+	if err != nil {
+		return client.Connection{}, s.failure(err)
+	}
+	k, err := s.Connector(ctx, got.Connector, got.Auth)
+	if err != nil {
+		return client.Connection{}, s.failure(err)
+	}
+	change, err := how.change(ctx, c, k.NeedsClientSecret, got.EarlierClients)
+	if err != nil {
+		return client.Connection{}, err
+	}
+	if byDefault {
+		change.ClientID = new(string)
+	}
+	got, err = s.ChangeConnection(ctx, c.args[0], change)
+	return got, s.failure(err)
 }
 
 func connectionsRemove(s *settings) *cobra.Command {

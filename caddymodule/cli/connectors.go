@@ -19,12 +19,13 @@ import (
 func connectorsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "connectors",
-		Short: "Lists and shows the providers that Claviger knows",
-		Long: `Lists and shows connectors: what Claviger knows about providers. They come from the running server,
-or from this program when there is none.`,
+		Short: "Works with connectors: what Claviger knows about providers",
+		Long: `Works with connectors: what Claviger knows about providers. Those that are listed and shown come from the running
+server, or from this program when there is none. Files of your own are made, checked, tried and added.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(connectorsList(s), connectorsShow(s))
+			c.AddCommand(connectorsList(s), connectorsShow(s), connectorsAdd(s), connectorsRemove(s), connectorsSource(s))
+			c.AddCommand(connectorsNew(s), connectorsImport(s), connectorsLint(s), connectorsTest(s))
 			group(c)
 		},
 	}
@@ -118,7 +119,7 @@ func (c *call) catalog(ask func(*client.Client) error) error {
 	if err != nil {
 		return err
 	}
-	handler := api.New(api.Options{Catalog: own})
+	handler := api.New(api.Options{Catalog: func() *connectors.Catalog { return own }})
 	builtin, err := client.New(client.Options{Base: "http://builtin", HTTP: &http.Client{Transport: inProcess{handler}}})
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func printConnector(w io.Writer, k client.Connector) {
 	section(w, "Needed from you, with a connection:", operatorFacts(k))
 	section(w, "Needed for each account:", accountNeeds(k))
 	if len(k.Setup) > 0 {
-		fmt.Fprint(w, "\nAt the provider:\n")
+		fmt.Fprintf(w, "\n%s\n", painter(w)(bold, "At the provider:"))
 	}
 	for i, step := range k.Setup {
 		fmt.Fprintf(w, "  %d. %s\n", i+1, step)
@@ -42,7 +42,7 @@ func section(w io.Writer, heading string, list []fact) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n", heading)
+	fmt.Fprintf(w, "\n%s\n", painter(w)(bold, heading))
 	for i := range list {
 		list[i].name = "  " + list[i].name
 	}
@@ -56,6 +56,7 @@ func connectorFacts(k client.Connector) []fact {
 	}
 	list := []fact{
 		{"connector", k.Name},
+		{"from", connectorOrigin(k.Origin)},
 		{"title", k.Title},
 		{"description", k.Description},
 		{"categories", strings.Join(k.Categories, ", ")},
@@ -88,6 +89,19 @@ func connectorFacts(k client.Connector) []fact {
 		list = append(list, fact{"certificate", "presented to the provider"})
 	}
 	return append(list, fact{"redirect URI", k.RedirectURI})
+}
+
+// connectorOrigin says where a connector is changed.
+func connectorOrigin(origin string) string {
+	switch origin {
+	case client.OriginBuiltin:
+		return "this program"
+	case client.OriginFolder:
+		return "a folder of the configuration"
+	case client.OriginStored:
+		return "the vault"
+	}
+	return ""
 }
 
 // refreshText says how a token is renewed, where there is one.

@@ -196,6 +196,9 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	if got.Auth != "" {
 		text += " (auth " + got.Auth + ")"
 	}
+	if got.DefaultApp {
+		text += ", uses the default app"
+	}
 	if got.HasClientSecret {
 		text += ", has a client secret"
 	}
@@ -206,6 +209,10 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
+	if got.ClientSecretInUse > 1 {
+		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),
+			"take away those that it takes no more, with `--remove-secret` or in the configuration")
+	}
 	if !d.online {
 		return
 	}

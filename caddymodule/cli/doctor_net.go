@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/problem"
 )
 
@@ -176,9 +177,18 @@ func (d *doctor) checkProvider(ctx context.Context, check, what, endpoint string
 	if err != nil {
 		return
 	}
-	client := &http.Client{Transport: transportTo(""), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	transport := transportTo("")
+	if guard, err := netguard.New(d.config.Apps.Claviger.PrivateHosts); err == nil { // else checkConfig has said it
+		transport.DialContext = guard.DialContext(net.Dialer{Timeout: dialTime})
+	}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
-	if err != nil {
+	switch {
+	case errors.Is(err, netguard.ErrForbidden):
+		d.fail(check, "the "+what+" at "+u.Host+" has an address that is not on the internet, so nothing is sent there",
+			"if that is right, add `private_hosts "+u.Hostname()+"` to the claviger options")
+		return
+	case err != nil:
 		d.fail(check, "the "+what+" at "+u.Host+" cannot be reached: "+reach(err), "check DNS, egress and certificates of this host")
 		return
 	}

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/transfer"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -16,9 +20,15 @@ type exporter struct {
 	out   *transfer.Writer
 	names map[vault.ConnectionID]string
 	done  exported
+	// apps are the default apps, and catalog tells what ways of connectors they are for.
+	apps    []vault.App
+	catalog *connectors.Catalog
 }
 
 func (e *exporter) run(ctx context.Context) error {
+	if err := e.readApps(ctx); err != nil {
+		return err
+	}
 	if err := e.connections(ctx); err != nil {
 		return err
 	}
@@ -58,10 +68,7 @@ func (e *exporter) connections(ctx context.Context) error {
 			return err
 		}
 		for _, c := range got.Items {
-			err := e.out.Connection(transfer.Connection{
-				Name: c.Name, Connector: c.Connector, Way: c.Way, Origin: c.Origin, ClientID: c.ClientID,
-				ClientSecret: c.ClientSecret, Scopes: c.Scopes, Params: c.Params, SecretParams: c.SecretParams,
-			})
+			err := e.out.Connection(e.moved(c))
 			if err := e.refused(err); err != nil {
 				return err
 			}
@@ -78,6 +85,76 @@ func (e *exporter) connections(ctx context.Context) error {
 			return nil
 		}
 		page.After = got.Next
+	}
+}
+
+// moved is a connection as it is written: one that uses a default app of the vault has the app's clients.
+func (e *exporter) moved(c vault.Connection) transfer.Connection {
+	out := transfer.Connection{
+		Name: c.Name, Connector: c.Connector, Way: c.Way, Origin: c.Origin, ClientID: c.ClientID,
+		ClientSecret: c.ClientSecret, FurtherSecrets: c.FurtherSecrets, EarlierClients: c.Earlier,
+		Scopes: c.Scopes, Params: c.Params, SecretParams: c.SecretParams,
+	}
+	if c.Origin != vault.OriginAPI {
+		return out
+	}
+	for _, a := range e.apps {
+		if a.Connector != c.Connector || !connection.SameWay(e.catalog, c.Connector, a.Way, c.Way) {
+			continue
+		}
+		more := a.Earlier
+		if c.ClientID == "" && c.ClientSecret.IsZero() {
+			c.SetClient(a.Client)
+			out.ClientID, out.ClientSecret, out.FurtherSecrets = c.ClientID, c.ClientSecret, c.FurtherSecrets
+			out.Params, out.SecretParams = under(a.Params, c.Params), under(a.SecretParams, c.SecretParams)
+		} else {
+			more = append([]vault.OAuthClient{a.Client}, more...)
+		}
+		out.EarlierClients = withClients(out, more)
+	}
+	return out
+}
+
+// under is both maps in one, of the second where both have a name.
+func under[M ~map[string]V, V any](first, second M) M {
+	if len(first) == 0 {
+		return second
+	}
+	all := maps.Clone(first)
+	maps.Copy(all, second)
+	return all
+}
+
+// withClients are the earlier clients of a connection and those of its app, as many as can be kept.
+func withClients(c transfer.Connection, more []vault.OAuthClient) []vault.OAuthClient {
+	all := slices.Clone(c.EarlierClients)
+	for _, one := range more {
+		known := one.ID == c.ClientID || slices.ContainsFunc(all, func(e vault.OAuthClient) bool { return e.ID == one.ID })
+		if !known && len(all) < vault.MaxEarlierClients {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// readApps reads the default apps of the vault.
+func (e *exporter) readApps(ctx context.Context) (err error) {
+	if e.catalog, err = connectors.Builtin(); err != nil {
+		return err
+	}
+	page := vault.PageQuery{Limit: exportPage}
+	for {
+		got, err := e.v.Apps(ctx, vault.DefaultProject, page)
+		if err != nil {
+			return err
+		}
+		e.apps = append(e.apps, got.Items...)
+		for _, id := range got.Damaged {
+			e.leaveOut("app", id, errCannotOpen)
+		}
+		if page.After = got.Next; page.After == "" {
+			return nil
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ type failure struct {
 	// ReconnectURL is an authorization link for the user of an account that needs consent.
 	ReconnectURL string             `json:"reconnect_url,omitempty"`
 	Candidates   []client.Candidate `json:"candidates,omitempty"`
+	Choices      []client.Item      `json:"choices,omitempty"`
+	Mistakes     []client.Mistake   `json:"mistakes,omitempty"`
 	RequestID    string             `json:"request_id,omitempty"`
 	// exit is the exit status; zero means 1.
 	exit int
@@ -68,7 +70,7 @@ func failureOf(err error) *failure {
 func refusal(e *client.Error) *failure {
 	f := &failure{
 		Code: e.Code, Detail: e.Error(), Next: e.Next, ReconnectURL: e.ReconnectURL,
-		Candidates: e.Candidates, RequestID: e.RequestID,
+		Candidates: e.Candidates, Choices: e.Choices, Mistakes: e.Mistakes, RequestID: e.RequestID,
 	}
 	if f.Code == "" {
 		f.Code = "unexpected_answer"
@@ -93,6 +95,14 @@ func report(w io.Writer, f *failure, asJSON bool) {
 	fmt.Fprintln(w)
 	for _, c := range f.Candidates {
 		fmt.Fprintf(w, "  %s  %s/%s\n", c.Account, c.Connection, c.Identifier)
+	}
+	for _, c := range f.Choices {
+		fmt.Fprintf(w, "  %s  %s\n", c.ID, c.Label)
+	}
+	if len(f.Mistakes) > 1 { // else the sentence has it
+		for _, m := range f.Mistakes {
+			fmt.Fprintf(w, "  %s\n", m)
+		}
 	}
 	if f.RequestID != "" {
 		fmt.Fprintf(w, "request: %s\n", f.RequestID)

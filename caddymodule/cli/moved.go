@@ -5,6 +5,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/client"
 	"github.com/claviger-proxy/claviger/internal/transfer"
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 // This file is where tokens of an import become text: they are sent to the server, which seals them.
@@ -13,10 +14,25 @@ func movedConnection(c transfer.Connection) client.NewConnection {
 	params := map[string]string{} // the server tells by the connector which ones are secret
 	maps.Copy(params, c.Params)
 	maps.Copy(params, c.SecretParams.Reveal())
-	return client.NewConnection{
+	n := client.NewConnection{
 		Name: c.Name, Connector: c.Connector, Auth: c.Way, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
 		Scopes: c.Scopes, Params: params,
 	}
+	if len(c.FurtherSecrets) > 0 {
+		n.ClientSecret, n.ClientSecrets = "", revealed(append([]vault.Secret{c.ClientSecret}, c.FurtherSecrets...))
+	}
+	for _, e := range c.EarlierClients {
+		n.EarlierClients = append(n.EarlierClients, client.NewOAuthClient{ClientID: e.ID, ClientSecrets: revealed(e.Secrets)})
+	}
+	return n
+}
+
+func revealed(secrets []vault.Secret) []string {
+	var texts []string
+	for _, s := range secrets {
+		texts = append(texts, s.Reveal())
+	}
+	return texts
 }
 
 func movedAccount(a transfer.Account) client.ImportAccount {

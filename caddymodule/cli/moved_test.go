@@ -31,6 +31,17 @@ func TestMoved(t *testing.T) {
 			},
 		},
 		{
+			"several clients",
+			transfer.Connection{
+				Name: "mail", Connector: "gmail", ClientID: "own", ClientSecret: vault.NewSecret("s"), FurtherSecrets: []vault.Secret{vault.NewSecret("t")},
+				EarlierClients: []vault.OAuthClient{{ID: "before", Secrets: []vault.Secret{vault.NewSecret("u")}}, {ID: "public"}},
+			},
+			client.NewConnection{
+				Name: "mail", Connector: "gmail", ClientID: "own", ClientSecrets: []string{"s", "t"}, Params: map[string]string{},
+				EarlierClients: []client.NewOAuthClient{{ClientID: "before", ClientSecrets: []string{"u"}}, {ClientID: "public"}},
+			},
+		},
+		{
 			"no params",
 			transfer.Connection{Name: "mail", Connector: "gmail"},
 			client.NewConnection{Name: "mail", Connector: "gmail", Params: map[string]string{}},

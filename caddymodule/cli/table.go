@@ -21,7 +21,9 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // table prints rows under a head, each column as wide as its widest cell.
-func table(w io.Writer, head []string, rows [][]string) {
+func table(w io.Writer, head []string, rows [][]string) { paintTable(w, painter(w), head, rows) }
+
+func paintTable(w io.Writer, paint func(style, string) string, head []string, rows [][]string) {
 	width := make([]int, len(head))
 	all := append([][]string{head}, rows...)
 	for _, row := range all {
@@ -29,11 +31,17 @@ func table(w io.Writer, head []string, rows [][]string) {
 			width[i] = max(width[i], utf8.RuneCountInString(cell))
 		}
 	}
-	for _, row := range all {
+	for n, row := range all {
 		var line strings.Builder
 		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
+			if n == 0 {
+				line.WriteString(paint(bold, cell))
+			} else {
+				line.WriteString(paint(colours[firstWord(cell)], cell))
+			}
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
+			}
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
@@ -49,9 +57,10 @@ func facts(w io.Writer, list []fact) {
 			width = max(width, utf8.RuneCountInString(f.name))
 		}
 	}
+	paint := painter(w)
 	for _, f := range list {
 		if f.value != "" {
-			fmt.Fprintf(w, "%s%s  %s\n", f.name, strings.Repeat(" ", width-utf8.RuneCountInString(f.name)), f.value)
+			fmt.Fprintf(w, "%s%s  %s\n", f.name, strings.Repeat(" ", width-utf8.RuneCountInString(f.name)), paint(colours[firstWord(f.value)], f.value))
 		}
 	}
 }

@@ -15,6 +15,18 @@ func TestTableAlignsColumns(t *testing.T) {
 	}
 }
 
+// Colours change no column, and mark the words that somebody looks for.
+func TestTableInColour(t *testing.T) {
+	var b strings.Builder
+	paintTable(&b, paint, []string{"NAME", "STATUS", "WHO"}, [][]string{{"a", "ACTIVE", "Ada"}, {"b", "unverified 2026", ""}})
+	want := "\x1b[1mNAME\x1b[0m  \x1b[1mSTATUS\x1b[0m           \x1b[1mWHO\x1b[0m\n" +
+		"a     \x1b[32mACTIVE\x1b[0m           Ada\n" +
+		"b     \x1b[33munverified 2026\x1b[0m\n"
+	if got := b.String(); got != want {
+		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+}
+
 func TestFactsLeaveOutWhatIsEmpty(t *testing.T) {
 	var b strings.Builder
 	facts(&b, []fact{{"status", "ACTIVE"}, {"a much longer name", ""}, {"who", "Ada"}})

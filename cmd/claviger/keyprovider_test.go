@@ -13,7 +13,7 @@ import (
 )
 
 // keyProvider is a command for scripts: an API at $PROVIDER that takes keys, until it is killed. The keys are
-// those of the sites acme and other; the answers do not repeat them.
+// those of the sites acme and other; the answers do not repeat them. Each site has two shops.
 func keyProvider() {
 	keys := map[string]string{"acme": "script-api-key", "other": "script-other-key", "app": "script-app-key"}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -24,6 +24,8 @@ func keyProvider() {
 			site, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 			user, password, _ := r.BasicAuth()
 			switch key := keys[site]; {
+			case key != "" && r.Header.Get("X-Api-Key") == key && strings.HasSuffix(r.URL.Path, "/shops"):
+				_, _ = io.WriteString(w, `[{"id":"north-1","name":"North Shop"},{"id":"south-2","name":"South Shop"}]`)
 			case key != "" && r.Header.Get("X-Api-Key") == key, key != "" && user == "app" && password == key:
 				fmt.Fprintf(w, `{"id":%q,"name":"Site %s"}`, site, site)
 			default:

@@ -53,7 +53,7 @@ func provider() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s, err := fakeprovider.Start(ctx, fakeprovider.Config{
-		Addr: "127.0.0.1:" + os.Getenv("PROVIDER"), ClientSecret: clientSecret, AccessTTL: time.Hour,
+		Addr: "127.0.0.1:" + os.Getenv("PROVIDER"), ClientSecret: clientSecret, AccessTTL: time.Hour, DeviceInterval: time.Second,
 		RedirectURIs: []string{"http://localhost:" + os.Getenv("PAGES") + "/oauth/callback/postbox"},
 	})
 	if err != nil {
@@ -65,13 +65,14 @@ func provider() {
 }
 
 // consent is a command for scripts: a user with a browser who opens a link and agrees.
-func consent() { agree(os.Args[1], os.Args[2]) }
+func consent() { visit(os.Args[1], os.Args[2], true) }
 
-// browser is a command for scripts: what `connect --open` starts, with bob in front of it.
-func browser() { agree(os.Args[1], "bob") }
+// browser is a command for scripts: what `connect --open` starts, with bob in front of it, who agrees
+// unless $DECLINE is set.
+func browser() { visit(os.Args[1], "bob", os.Getenv("DECLINE") == "") }
 
-func agree(link, user string) {
-	page, err := fakeprovider.NewBrowser().Consent(link, user, true)
+func visit(link, user string, allow bool) {
+	page, err := fakeprovider.NewBrowser().Consent(link, user, allow)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -88,7 +88,9 @@ func (a *api) createAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := a.Consent.Connect(r.Context(), consent.Direct{Connection: in.Connection, Identifier: in.Identifier, Inputs: in.Inputs})
+	account, err := a.Consent.Connect(r.Context(), consent.Direct{
+		Connection: in.Connection, Identifier: in.Identifier, Inputs: in.Inputs, Choice: in.Choice,
+	})
 	if err != nil {
 		return stored(err)
 	}

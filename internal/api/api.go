@@ -4,7 +4,7 @@
 // [New] makes a handler that may be put on Caddy's admin endpoint or on a site; it does no
 // authentication of its own. It speaks JSON in both directions, with the types of package client,
 // and answers errors as problem documents. No answer holds a refresh token, a client secret, the value of
-// a secret input or a key, and so there is no route for an export. Confidential are the URL of a new
+// a secret input or a key, and so there is no route for an export. Confidential are the URL or user code of a new
 // authorization link, the secret of a new webhook, and the access token of an account whose connection
 // exposes tokens. [Problem] translates the errors of all packages below, for the data plane too.
 package api
@@ -34,8 +34,9 @@ const DefaultPrefix = "/claviger"
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
-	Catalog     *connectors.Catalog
-	Broker      *broker.Broker
+	// Catalog returns the connectors of the moment, as [connection.Set.Catalog] does.
+	Catalog func() *connectors.Catalog
+	Broker  *broker.Broker
 	// Consent makes authorization links, and connects accounts without.
 	Consent *consent.Flow
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
@@ -80,12 +81,26 @@ func New(o Options) http.Handler {
 	}
 	a.route("GET /status", a.status)
 	a.route("GET /connectors", a.listConnectors)
+	a.route("POST /connectors", a.addConnector)
 	a.route("GET /connectors/{name}", a.showConnector)
+	a.route("PUT /connectors/{name}", a.replaceConnector)
+	a.route("DELETE /connectors/{name}", a.removeConnector)
 	a.route("GET /connections", a.listConnections)
 	a.route("POST /connections", a.createConnection)
 	a.route("GET /connections/{name}", a.showConnection)
+	a.route("PATCH /connections/{name}", a.changeConnection)
 	a.route("DELETE /connections/{name}", a.deleteConnection)
+	a.route("DELETE /connections/{name}/earlier/{client}", a.forgetClient)
+	a.route("GET /apps", a.listApps)
+	a.route("POST /apps", a.createApp)
+	a.route("GET /apps/{connector}", a.showApp)
+	a.route("PATCH /apps/{connector}", a.changeApp)
+	a.route("DELETE /apps/{connector}", a.deleteApp)
+	a.route("DELETE /apps/{connector}/earlier/{client}", a.forgetAppClient)
+	a.route("GET /links", a.listLinks)
 	a.route("POST /links", a.createLink)
+	a.route("GET /links/{id}", a.showLink)
+	a.route("DELETE /links/{id}", a.revokeLink)
 	a.route("GET /accounts", a.listAccounts)
 	a.route("POST /accounts", a.createAccount)
 	a.route("GET /accounts/{id}", a.showAccount)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+
+	"github.com/claviger-proxy/claviger/client"
 )
 
 const maxBody = 64 << 10
@@ -95,12 +97,20 @@ func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error
 
 // nameOf says in JSON's words what a Go type takes.
 func nameOf(t reflect.Type) string {
+	if t == reflect.TypeFor[client.Choice]() {
+		return "a string, or an object with string values"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a whole number"
 	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Int {
+			return "a list of whole numbers"
+		}
 		if t.Elem().Kind() == reflect.Struct {
 			return "a list of objects"
 		}

@@ -26,7 +26,7 @@ func TestConnectionLife(t *testing.T) {
 		t.Errorf("made %q at %v", made.ID, made.CreatedAt)
 	}
 	expect := client.Connection{
-		ID: made.ID, Name: "work", Connector: "demo", Origin: client.OriginAPI, ClientID: "claviger-demo", HasClientSecret: true,
+		ID: made.ID, Name: "work", Connector: "demo", Origin: client.OriginAPI, ClientID: "claviger-demo", HasClientSecret: true, ClientSecrets: 1,
 		Scopes: want.Scopes, Params: want.Params, RedirectURI: "https://accounts.example.com/oauth/callback/work",
 		CreatedAt: made.CreatedAt, UpdatedAt: made.UpdatedAt,
 	}

@@ -70,6 +70,46 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusCreated, a.connectionOf(made.Connection))
 }
 
+func (a *api) changeConnection(w http.ResponseWriter, r *http.Request) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	in, err := readBody[client.ConnectionChange](w, r)
+	if err != nil {
+		return err
+	}
+	ch, err := a.clientChange(in.ClientID, in.ClientSecrets, in.AddClientSecrets, in.RemoveClientSecrets, in.AddEarlierClient)
+	if err != nil {
+		return err
+	}
+	live, err := a.Connections.Change(r.Context(), r.PathValue("name"), func(c *vault.Connection) error {
+		own, earlier, err := ch.Apply(c.Client(), c.Earlier)
+		if err != nil {
+			return err
+		}
+		c.SetClient(own)
+		c.Earlier = earlier
+		return nil
+	})
+	if err != nil {
+		return stored(err)
+	}
+	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
+}
+
+func (a *api) forgetClient(w http.ResponseWriter, r *http.Request) error {
+	_, force, err := removal(w, r)
+	if err != nil {
+		return err
+	}
+	unhurried(w)
+	live, err := a.Connections.ForgetClient(r.Context(), r.PathValue("name"), r.PathValue("client"), force)
+	if err != nil {
+		return stored(err)
+	}
+	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
+}
+
 func (a *api) deleteConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := bare(w, r); err != nil {
 		return err
@@ -107,32 +147,28 @@ func checkScopes(scopes []string) error {
 }
 
 // newConnection is the connection that a request is about. secret makes a secret of what a field has.
-func (a *api) newConnection(in client.NewConnection, secret func(field, given string) (vault.Secret, error)) (vault.Connection, error) {
+func (a *api) newConnection(in client.NewConnection, secret secretOf) (vault.Connection, error) {
 	c := vault.Connection{
-		Name: in.Name, Connector: in.Connector, Way: in.Auth, ClientID: in.ClientID,
+		Name: in.Name, Connector: in.Connector, Way: in.Auth,
 		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens,
 	}
-	var err error
-	if c.ClientSecret, err = secret("client_secret", in.ClientSecret); err != nil {
+	secrets := in.ClientSecrets
+	if in.ClientSecret != "" {
+		if len(secrets) > 0 {
+			return vault.Connection{}, badField("client_secrets", "takes the place of client_secret: give one of them")
+		}
+		secrets = []string{in.ClientSecret}
+	}
+	own, err := oauthClient(in.ClientID, secrets, secret)
+	if err != nil {
 		return vault.Connection{}, err
 	}
-	open := connection.OpenParams(a.Catalog, in.Connector, in.Auth)
-	for _, name := range slices.Sorted(maps.Keys(in.Params)) {
-		if open[name] {
-			if c.Params == nil {
-				c.Params = map[string]string{}
-			}
-			c.Params[name] = in.Params[name]
-			continue
-		}
-		if c.SecretParams == nil {
-			c.SecretParams = vault.Secrets{}
-		}
-		if c.SecretParams[name], err = secret("params."+name, in.Params[name]); err != nil {
-			return vault.Connection{}, err
-		}
+	c.SetClient(own)
+	if c.Earlier, err = oauthClients(in.EarlierClients, secret); err != nil {
+		return vault.Connection{}, err
 	}
-	return c, nil
+	c.Params, c.SecretParams, err = a.params(in.Connector, in.Auth, in.Params, secret)
+	return c, err
 }
 
 // asGiven makes a secret of a text as it is.
@@ -171,10 +207,10 @@ func isPlaceholder(s string) bool {
 func (a *api) connectionOf(c vault.Connection) client.Connection {
 	out := client.Connection{
 		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Auth: c.Way, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
-		ClientID: c.ClientID, HasClientSecret: !c.ClientSecret.IsZero(), Scopes: c.Scopes,
+		ClientID: c.ClientID, Scopes: c.Scopes,
 		ExposeTokens: c.ExposeTokens, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
-	if consents(a.Catalog, c.Connector, c.Way) {
+	if consents(a.Catalog(), c.Connector, c.Way) {
 		out.RedirectURI = a.redirectURI(c.Name)
 	}
 	// The secrets of a configured connection are only in the live one.
@@ -182,7 +218,11 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	switch {
 	case err == nil && live.ID == c.ID:
 		c = live.Connection
-		out.HasClientSecret = !c.ClientSecret.IsZero()
+		used := live.CurrentClient()
+		out.DefaultApp, out.ClientID, out.ClientSecrets = live.DefaultApp, used.ID, len(used.Secrets)
+		if out.ClientSecrets > 1 {
+			out.ClientSecretInUse = a.Broker.SecretInUse(live.App)
+		}
 	case err == nil:
 		out.Broken = "another connection of this name is in use; reload to see this one"
 	case a.Connections.Broken()[c.Name] != nil:
@@ -190,16 +230,20 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	default:
 		out.Broken = "this process has not loaded the connection yet; reload its configuration"
 	}
-	out.Params, out.SecretParams = a.paramsOf(c)
+	if out.ClientSecrets == 0 {
+		out.ClientSecrets = len(c.Client().Secrets)
+	}
+	out.HasClientSecret, out.EarlierClients = out.ClientSecrets > 0, clientsOf(c.Earlier)
+	out.Params, out.SecretParams = a.paramsOf(c.Connector, c.Way, c.Params, c.SecretParams)
 	return out
 }
 
-// paramsOf are a connection's params, and the names of those that are secret. One that was none when it was
-// stored may be one by now.
-func (a *api) paramsOf(c vault.Connection) (params map[string]string, secret []string) {
-	open := connection.OpenParams(a.Catalog, c.Connector, c.Way)
-	secret = slices.AppendSeq(secret, maps.Keys(c.SecretParams))
-	for name, value := range c.Params {
+// paramsOf are params of a connector in one way, and the names of those that are secret. One that was none
+// when it was stored may be one by now.
+func (a *api) paramsOf(connector, way string, stored map[string]string, secrets vault.Secrets) (params map[string]string, secret []string) {
+	open := connection.OpenParams(a.Catalog(), connector, way)
+	secret = slices.AppendSeq(secret, maps.Keys(secrets))
+	for name, value := range stored {
 		if !open[name] {
 			secret = append(secret, name)
 			continue

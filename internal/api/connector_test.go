@@ -106,16 +106,17 @@ api: {base_url: "https://{account.shop}.shop.example.com"}
 // withOwn gives the API the connectors of these tests and no others, and the connections.
 func withOwn(t *testing.T, configured ...vault.Connection) func(*api.Options) {
 	return func(o *api.Options) {
-		o.Catalog = nil
+		var catalog *connectors.Catalog
 		for name, text := range ownConnectors {
 			k, err := connectors.Decode(name+".yaml", []byte(text))
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.Catalog = o.Catalog.With(k)
+			catalog = catalog.With(k)
 		}
+		knows(o, catalog)
 		var err error
-		if o.Connections, err = connection.NewSet(t.Context(), o.Vault, o.Catalog, configured); err != nil {
+		if o.Connections, err = connection.NewSet(t.Context(), o.Vault, catalog, configured); err != nil {
 			t.Fatal(err)
 		}
 		withFlow(t, &url.URL{Scheme: "https", Host: "accounts.example.com", Path: "/oauth/callback"})(o)
@@ -167,7 +168,7 @@ func TestConnectors(t *testing.T) {
 func TestConnectorWays(t *testing.T) {
 	k := setup(t, withOwn(t))
 	summary := client.ConnectorSummary{
-		Name: "keyed", Title: "Keyed API", Description: "Things behind keys.", Categories: []string{"crm", "things"},
+		Name: "keyed", Origin: "folder", Title: "Keyed API", Description: "Things behind keys.", Categories: []string{"crm", "things"},
 		Docs: "https://keyed.example.com/docs", Notes: []string{"Keys are shown once."},
 		Tested: client.Tested{How: "documentation", Date: "2026-05-04"}, Mode: client.ModeStatic,
 		Ways: []client.Way{{ID: "user_key", Title: "Key of the user", Mode: client.ModeStatic}, {ID: "app_key", Title: "Key of the app", Mode: client.ModeJWTBearer}},
@@ -282,7 +283,7 @@ func TestConnectorPages(t *testing.T) {
 		name := "many-" + string(rune('a'+i/26)) + string(rune('a'+i%26))
 		many = append(many, &connectors.Connector{Name: name, Title: name, Categories: []string{"many"}})
 	}
-	k := setup(t, func(o *api.Options) { o.Catalog = o.Catalog.With(many...) })
+	k := setup(t, func(o *api.Options) { knows(o, o.Catalog().With(many...)) })
 	first, err := k.Connectors(t.Context(), client.ConnectorQuery{Category: "many"})
 	if err != nil || len(first.Items) != 50 || first.Next == "" {
 		t.Fatalf("the first page has %d, next %q, %v", len(first.Items), first.Next, err)

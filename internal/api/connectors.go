@@ -29,7 +29,7 @@ func (a *api) listConnectors(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := client.Page[client.ConnectorSummary]{Items: []client.ConnectorSummary{}}
-	for _, k := range a.Catalog.All() {
+	for _, k := range a.Catalog().All() {
 		if k.Name <= page.After || !selects(values, k) {
 			continue
 		}
@@ -37,7 +37,7 @@ func (a *api) listConnectors(w http.ResponseWriter, r *http.Request) error {
 			out.Next = out.Items[page.Limit-1].Name
 			break
 		}
-		out.Items = append(out.Items, summaryOf(k))
+		out.Items = append(out.Items, a.summaryOf(k))
 	}
 	return answer(w, http.StatusOK, out)
 }
@@ -89,9 +89,14 @@ func modesOf(k *connectors.Connector) []string {
 func modeOf(m connectors.Mode) string { return string(cmp.Or(m, connectors.ModeCode)) }
 
 func (a *api) showConnector(w http.ResponseWriter, r *http.Request) error {
-	values, err := query(r, "auth")
+	values, err := query(r, "auth", "source")
 	if err != nil {
 		return err
+	}
+	if source, err := wantsSource(r, values); err != nil {
+		return err
+	} else if source {
+		return a.answerSource(w, r, r.PathValue("name"))
 	}
 	k, err := a.connector(r.PathValue("name"))
 	if err != nil {
@@ -102,6 +107,12 @@ func (a *api) showConnector(w http.ResponseWriter, r *http.Request) error {
 		return noWay(k)
 	}
 	c := connectorOf(one)
+	c.Origin = string(a.Catalog().Origin(k.Name))
+	if s, ok, err := a.storedConnector(r.Context(), k.Name); err != nil {
+		return err
+	} else if ok {
+		c.Version = s.Version
+	}
 	c.Ways, c.Auth = waysOf(k), values.Get("auth")
 	if c.Auth == "" && len(k.Ways) > 0 {
 		c.Auth = k.Ways[0].ID
@@ -125,14 +136,24 @@ func noWay(k *connectors.Connector) error {
 
 // connector looks a connector up, or suggests others.
 func (a *api) connector(name string) (*connectors.Connector, error) {
-	if k, ok := a.Catalog.Lookup(name); ok {
+	if k, ok := a.Catalog().Lookup(name); ok {
 		return k, nil
 	}
+	if err := a.badConnector(name); err != nil {
+		return nil, err
+	}
 	next := "`claviger connectors list` shows them all"
-	if near := a.Catalog.Suggest(name); len(near) > 0 {
+	if near := a.Catalog().Suggest(name); len(near) > 0 {
 		next = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return nil, refuse(connection.CodeUnknownConnector, fmt.Sprintf("there is no connector %.80q", name), next)
+}
+
+// summaryOf is a connector of the catalogue in brief.
+func (a *api) summaryOf(k *connectors.Connector) client.ConnectorSummary {
+	s := summaryOf(k)
+	s.Origin = string(a.Catalog().Origin(k.Name))
+	return s
 }
 
 func summaryOf(k *connectors.Connector) client.ConnectorSummary {

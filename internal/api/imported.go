@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
-	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -57,7 +57,7 @@ func used(status string) bool {
 }
 
 func (m *importer) readGrant(in client.ImportGrant, c vault.Connection) (*vault.Grant, error) {
-	live, err := connection.New(c, m.Catalog)
+	live, err := m.Connections.Build(c)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +67,8 @@ func (m *importer) readGrant(in client.ImportGrant, c vault.Connection) (*vault.
 	switch {
 	case in.AccessToken == "" && in.RefreshToken == "" && !tokenless(k):
 		return nil, refuseItem("it comes with neither an access_token nor a refresh_token: connect its user again")
+	case k.Mode == connectors.ModeOAuth1 && (in.AccessToken == "" || slots[connectors.SlotSecret] == ""):
+		return nil, refuseItem("a token of OAuth 1.0a has two halves: it comes without access_token or without slots.%s", connectors.SlotSecret)
 	case !allOf(tokens, validToken):
 		return nil, refuseItem("one of its tokens cannot be sent: it must be at most 16 KiB of printable ASCII without spaces, quotes and backslashes")
 	case slices.ContainsFunc(append(in.Scopes, in.RedirectURI), tooLong):
@@ -76,7 +78,7 @@ func (m *importer) readGrant(in client.ImportGrant, c vault.Connection) (*vault.
 		return nil, err
 	}
 	inputs := vault.NewSecrets(in.Inputs)
-	own, err := live.For(inputs, captured)
+	own, err := live.WithClient(in.ClientID).For(inputs, captured)
 	if err != nil { // it may have a value in it
 		return nil, refuseItem("its inputs and captured values make no URLs, or no OAuth client, that connector %s allows", k.Name)
 	}

@@ -92,12 +92,12 @@ func withTyped(t *testing.T) *kit {
 		t.Fatal(err)
 	}
 	return setup(t, func(o *api.Options) {
-		o.Catalog = o.Catalog.With(list...)
+		knows(o, o.Catalog().With(list...))
 		configured := []vault.Connection{}
 		for name := range typedConnectors {
 			configured = append(configured, vault.Connection{Name: name, Connector: name, ClientID: "claviger-demo"})
 		}
-		if o.Connections, err = connection.NewSet(t.Context(), o.Vault, o.Catalog, configured); err != nil {
+		if o.Connections, err = connection.NewSet(t.Context(), o.Vault, o.Catalog(), configured); err != nil {
 			t.Fatal(err)
 		}
 	})

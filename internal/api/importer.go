@@ -80,7 +80,7 @@ func (m *importer) makeConnection(ctx context.Context, g *givenConnection) (stri
 	}
 	c.Origin, c.Project = vault.OriginAPI, vault.DefaultProject
 	if m.dry {
-		_, err := connection.New(c, m.Catalog)
+		_, err := m.Connections.Build(c)
 		g.made = c
 		return client.ImportCreated, err
 	}
@@ -186,16 +186,20 @@ func (m *importer) connectionOf(ctx context.Context, in client.ImportAccount) (v
 	if in.Grant != nil {
 		own = in.Grant.ClientID
 	}
-	if own = cmp.Or(own, g.ClientID); own != "" && own != c.ClientID && !m.ownClients(c) {
+	ready, err := m.Connections.Build(c)
+	if err != nil {
+		return vault.Connection{}, err
+	}
+	if own = cmp.Or(own, g.ClientID); own != "" && !slices.Contains(ready.Clients(), own) && !m.ownClients(c) {
 		return vault.Connection{}, refuseItem("its tokens are of the OAuth client %.80q, and connection %s has another one (%.80q), "+
-			"which the provider would not refresh them for: give the connection that client, or connect the user again", own, c.Name, c.ClientID)
+			"which the provider would not refresh them for: give the connection that client as an earlier one, or connect the user again", own, c.Name, ready.App.ClientID)
 	}
 	return c, nil
 }
 
 // ownClients tells whether each account of the connection has an OAuth client of its own.
 func (m *importer) ownClients(c vault.Connection) bool {
-	k, ok := m.Catalog.Lookup(c.Connector)
+	k, ok := m.Catalog().Lookup(c.Connector)
 	if ok {
 		k, ok = k.Way(c.Way)
 	}

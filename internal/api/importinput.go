@@ -69,6 +69,9 @@ func kept(k *connectors.Connector, in client.ImportGrant) (captured, slots map[s
 			further = append(further, s.Response.Slots)
 		}
 	}
+	if s := k.Signer; s != nil && s.Kind == connectors.SignerOAuth1 {
+		further = append(further, map[string]string{connectors.SlotSecret: ""})
+	}
 	for _, d := range k.Discover {
 		captures = append(captures, d.Capture, map[string]string{d.Into: d.ID})
 	}

@@ -96,7 +96,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Vault: v, Connections: set, Catalog: catalog, Consent: flow,
+		Vault: v, Connections: set, Catalog: func() *connectors.Catalog { return catalog }, Consent: flow,
 		Broker:  broker.New(broker.Options{Vault: v, Connections: set, OAuth: calls, Shared: broker.NewShared(0)}),
 		Version: "1.2.3", StartedAt: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
 		Expand: func(string) (string, error) { return canaryExpanded, nil },
@@ -115,6 +115,21 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 		t.Fatal(err)
 	}
 	return k
+}
+
+// knows gives the API another catalogue.
+func knows(o *api.Options, catalog *connectors.Catalog) {
+	o.Catalog = func() *connectors.Catalog { return catalog }
+}
+
+// setOf is the connections of a vault, with none in the configuration.
+func setOf(t *testing.T, v *vault.Vault, catalog *connectors.Catalog) *connection.Set {
+	t.Helper()
+	set, err := connection.NewSet(t.Context(), v, catalog, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 // twice is setupAt on a vault with that store, and a client of a second handler of the same vault, as

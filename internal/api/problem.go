@@ -99,6 +99,7 @@ var outcomes = map[string]outcome{
 	string(broker.CodeSlotUnknown):       {status: http.StatusBadRequest},
 	string(broker.CodeRefreshFailed):     {status: http.StatusBadGateway, retry: 2 * time.Second},
 	string(broker.CodeClientRejected):    {status: http.StatusBadGateway},
+	string(broker.CodeClientUnknown):     {status: http.StatusServiceUnavailable},
 	string(broker.CodeVaultUnavailable):  {status: http.StatusServiceUnavailable, next: "run `claviger doctor` on the host", retry: 5 * time.Second},
 	string(broker.CodeCredentialDamaged): {status: http.StatusInternalServerError, next: "connect the user again; `claviger doctor` says more"},
 
@@ -109,6 +110,12 @@ var outcomes = map[string]outcome{
 
 	connection.CodeNotFound:          {status: http.StatusNotFound},
 	connection.CodeUnknownConnector:  {status: http.StatusNotFound},
+	connection.CodeInvalidConnector:  {status: http.StatusUnprocessableEntity, next: "`claviger connectors lint FILE` says more; docs/reference/connector-file.md has all keys"},
+	connection.CodeConnectorExists:   {status: http.StatusConflict, next: "replace it with PUT, or `claviger connectors add FILE --replace`"},
+	connection.CodeConnectorBuiltin:  {status: http.StatusConflict, next: "give it another name; or say replace_builtin when you add it, `claviger connectors add FILE --replace`"},
+	connection.CodeConnectorReadOnly: {status: http.StatusConflict},
+	connection.CodeConnectorInUse:    {status: http.StatusConflict},
+	connection.CodeConnectorBreaks:   {status: http.StatusConflict, next: "see docs/reference/connector-file.md, \"Changing a connector\""},
 	connection.CodeExists:            {status: http.StatusConflict, next: "choose another name, or delete that connection first"},
 	connection.CodeInvalidName:       {status: http.StatusBadRequest},
 	connection.CodeInvalidConnection: {status: http.StatusBadRequest, next: "`claviger connectors show` lists what the connector needs"},
@@ -116,6 +123,15 @@ var outcomes = map[string]outcome{
 	connection.CodeReadOnly:          {status: http.StatusConflict},
 	connection.CodeHasAccounts:       {status: http.StatusConflict},
 	connection.CodeConnectorChanged:  {status: http.StatusConflict},
+	connection.CodeAppNotFound:       {status: http.StatusNotFound, next: "`claviger apps list` shows them"},
+	connection.CodeAppExists:         {status: http.StatusConflict, next: "change that one: `claviger apps update`"},
+	connection.CodeInvalidApp:        {status: http.StatusBadRequest, next: "`claviger connectors show` lists what the connector needs"},
+	connection.CodeAppReadOnly:       {status: http.StatusConflict},
+	connection.CodeAppInUse:          {status: http.StatusConflict},
+	connection.CodeInvalidClient:     {status: http.StatusBadRequest},
+	connection.CodeClientNotFound:    {status: http.StatusNotFound, next: "the connection, or the app, tells which ones it has"},
+	connection.CodeClientInUse:       {status: http.StatusConflict},
+	connection.CodeClientsFull:       {status: http.StatusConflict},
 }
 
 // sentinels are errors that a lower package returns as they are.
@@ -169,7 +185,7 @@ func Problem(err error) *problem.Problem {
 	case errors.As(err, &be):
 		return ofBroker(be)
 	case errors.As(err, &ce):
-		return complete(problem.Problem{Code: ce.Code, Detail: oneLine(ce.Message)})
+		return complete(problem.Problem{Code: ce.Code, Detail: oneLine(ce.Message), Mistakes: mistakesOf(ce.Reasons)})
 	}
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {

@@ -60,7 +60,7 @@ func TestBodyStrict(t *testing.T) {
 	}
 	t.Run("fields are named", func(t *testing.T) {
 		got := k.send("POST", "/claviger/links", `{"user":"ada"}`)
-		if want := "the fields are connection, identifier, scopes, inputs, return_url, state"; got.problem.Next != want {
+		if want := "the fields are connection, identifier, scopes, inputs, return_url, state, choice, device"; got.problem.Next != want {
 			t.Errorf("next is %q, want %q", got.problem.Next, want)
 		}
 	})
@@ -116,11 +116,13 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/claviger//status", 404, "route_not_found", ""},
 		{"POST", "/claviger/accounts/../links", 404, "route_not_found", ""},
 		{"GET", "/status", 404, "route_not_found", ""},
-		{"GET", "/claviger/links/lnk_x", 404, "route_not_found", ""},
+		{"GET", "/claviger/links/lnk_x", 404, "link_not_found", ""},
+		{"GET", "/claviger/links/lnk_x/y", 404, "route_not_found", ""},
 		{"POST", "/claviger/status", 405, "method_not_allowed", "GET, HEAD"},
 		{"PUT", "/claviger/connections", 405, "method_not_allowed", "GET, HEAD, POST"},
-		{"PATCH", "/claviger/connections/mail", 405, "method_not_allowed", "DELETE, GET, HEAD"},
-		{"GET", "/claviger/links", 405, "method_not_allowed", "POST"},
+		{"PUT", "/claviger/connections/mail", 405, "method_not_allowed", "DELETE, GET, HEAD, PATCH"},
+		{"PUT", "/claviger/links", 405, "method_not_allowed", "GET, HEAD, POST"},
+		{"POST", "/claviger/links/lnk_x", 405, "method_not_allowed", "DELETE, GET, HEAD"},
 		{"DELETE", "/claviger/accounts/" + string(a.ID), 405, "method_not_allowed", "GET, HEAD"},
 		{"GET", "/claviger/accounts/mail/ada/disconnect", 405, "method_not_allowed", "POST"},
 		{"BREW", "/claviger/accounts", 405, "method_not_allowed", "GET, HEAD, POST"},

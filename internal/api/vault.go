@@ -57,7 +57,7 @@ func kinds(records map[vault.Kind]int) map[string]int {
 	}
 	out := map[string]int{}
 	for _, k := range []vault.Kind{
-		vault.KindConnection, vault.KindAccount, vault.KindGrant, vault.KindLink, vault.KindWebhook, vault.KindEvent,
+		vault.KindConnection, vault.KindApp, vault.KindAccount, vault.KindGrant, vault.KindLink, vault.KindWebhook, vault.KindEvent, vault.KindConnector,
 	} {
 		out[string(k)] = records[k]
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/inject"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -45,8 +46,10 @@ type Options struct {
 	Schedule Schedule
 	// Observe is told what happens, for metrics.
 	Observe Observer
-	// API sends checks of credentials; nil means a transport of their own.
-	API http.RoundTripper
+	// API sends checks of credentials; nil means a transport of their own, which connects to where Guard
+	// lets it.
+	API   http.RoundTripper
+	Guard *netguard.Guard
 }
 
 // New returns a broker.
@@ -62,7 +65,7 @@ func New(o Options) *Broker {
 		b.now = time.Now
 	}
 	if b.api == nil {
-		b.api = connection.NewTransport(checkTime)
+		b.api = connection.NewTransport(checkTime, o.Guard)
 	}
 	if b.observe == nil {
 		b.observe = nobody{}
@@ -136,11 +139,15 @@ func (b *Broker) Resolve(ctx context.Context, ref Ref) (Target, error) {
 	}
 	c, err := b.set.ByID(e.name.connection)
 	if err != nil {
-		return Target{}, &Error{
+		gone := &Error{
 			Code: CodeConnection, Account: e.id, Identifier: e.name.identifier, err: err,
 			Message: "the connection of this account is not in the configuration any more",
 			Next:    "put the connection back, or connect the user at another one",
 		}
+		if connection.LacksClient(err) {
+			gone.Message, gone.Next = err.Error(), "nothing of the account is lost"
+		}
+		return Target{}, gone
 	}
 	return Target{Account: e.id, Identifier: e.name.identifier, Connection: c, entry: e}, nil
 }
@@ -221,7 +228,7 @@ func (b *Broker) entryOf(a vault.ConnectedAccount, g vault.Grant) *entry {
 
 // open prepares the credential of an ACTIVE account.
 func (b *Broker) open(e *entry, c *connection.Connection, g vault.Grant) {
-	own, err := c.For(g.Inputs, g.Captured)
+	own, err := c.ForGrant(g)
 	if err != nil {
 		e.unfit = err
 		return

@@ -114,19 +114,19 @@ func (b *Broker) check(ctx context.Context, t Target) (Checked, uint64) {
 	}
 }
 
-func checkCall(c *connection.Connection) (connection.Call, bool) {
+func checkCall(c *connection.Connection) (connectors.Ask, bool) {
 	k := c.Connector()
 	if v := k.Verify; v != nil {
-		return connection.Call{Method: v.Method, Base: v.Base, Path: v.Path}, true
+		return v.Ask, true
 	}
 	if i := k.Identity; i != nil && i.From == "" {
-		return connection.Call{Method: i.Method, Base: i.Base, Path: i.Path}, true
+		return i.Ask, true
 	}
-	return connection.Call{}, false
+	return connectors.Ask{}, false
 }
 
 // try sends the request once.
-func (b *Broker) try(ctx context.Context, call connection.Call, credential Credential) Checked {
+func (b *Broker) try(ctx context.Context, call connectors.Ask, credential Credential) Checked {
 	c := credential.Connection
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

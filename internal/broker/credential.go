@@ -3,8 +3,10 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -37,8 +39,10 @@ func (b *Broker) credential(ctx context.Context, t Target, used bool) (Credentia
 	if failed := b.shared.recentFailure(t.Account, now); failed != nil {
 		return Credential{}, failed
 	}
-	if refused := b.shared.pace(t.Connection, b.schedule).clientRefused(now); refused != nil {
-		return Credential{}, refreshError(&t, refused)
+	if id := e.credential.Connection.App.ClientID; id == t.Connection.App.ClientID {
+		if refused := b.shared.pace(t.Connection, b.schedule).clientRefused(now); refused != nil {
+			return Credential{}, refreshError(&t, refused, id)
+		}
 	}
 	return b.landed(ctx, &t, b.refresh(t, e.credential.Generation))
 }
@@ -110,6 +114,9 @@ func (e *entry) fault(t *Target) error {
 	if e.unfit != nil {
 		return unfitError(t, e.unfit)
 	}
+	if c := e.credential.Connection; c != nil && !c.ClientKnown() && c.SignsWithClient() {
+		return clientUnknown(t, c.App.ClientID)
+	}
 	return nil
 }
 
@@ -143,6 +150,9 @@ func (b *Broker) landed(ctx context.Context, t *Target, f *flight) (Credential, 
 	}
 	return e.credential, nil
 }
+
+// SecretInUse tells which of the app's client secrets is sent, from 1; see [oauth.Client.SecretInUse].
+func (b *Broker) SecretInUse(app oauth.App) int { return b.oauth.SecretInUse(app) }
 
 // Forget drops what is remembered of an account whose records were changed by someone else.
 func (b *Broker) Forget(id vault.AccountID) { b.shared.forget(id) }
@@ -201,11 +211,15 @@ func (b *Broker) endGrant(ctx context.Context, a vault.ConnectedAccount) (Discon
 
 // revoke ends a grant at the provider.
 func (b *Broker) revoke(ctx context.Context, c *connection.Connection, g vault.Grant) (bool, error) {
-	own, err := c.For(g.Inputs, g.Captured)
+	own, err := c.ForGrant(g)
 	if err != nil {
 		return false, err
 	}
-	return b.oauth.Revoke(ctx, own.App, g)
+	revoked, err := b.oauth.Revoke(ctx, own.App, g)
+	if err != nil && !own.ClientKnown() {
+		err = fmt.Errorf("the account was connected with OAuth client %.200q, which is not known any more", g.ClientID)
+	}
+	return revoked, err
 }
 
 // lastGrant returns the grant that the provider knows of an account as it was when its use was

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -27,6 +28,7 @@ const (
 	CodeSlotUnknown       Code = "slot_unknown"                 // the account has no token of that name
 	CodeRefreshFailed     Code = "refresh_failed"               // the provider does not answer, or badly; try again
 	CodeClientRejected    Code = "oauth_client_rejected"        // the provider refuses the OAuth client
+	CodeClientUnknown     Code = "oauth_client_unknown"         // the account was connected with an OAuth client that is not known any more
 	CodeVaultUnavailable  Code = "vault_unavailable"            // the vault cannot be read or written
 	CodeCredentialDamaged Code = "credential_damaged"           // the stored credential cannot be opened
 )
@@ -105,13 +107,48 @@ func statusError(t *Target, s vault.Status, reason string) *Error {
 	return e.at(t)
 }
 
-// refreshError translates a failed refresh of a grant that is not dead.
-func refreshError(t *Target, err *oauth.Error) *Error {
+// clientUnknown is for an account whose OAuth client is not known any more.
+func clientUnknown(t *Target, clientID string) *Error {
+	e := &Error{
+		Code: CodeClientUnknown, Reason: string(CodeClientUnknown),
+		Message: fmt.Sprintf("this account was connected with OAuth client %.200q, which connection %s does not know any more", clientID, t.Connection.Name),
+		Next: fmt.Sprintf("put that client back as an earlier one: `claviger %s --earlier --client-id %s`; or connect the user again: `claviger connect %s %s`",
+			putBack(t.Connection), clientID, t.Connection.Name, t.Identifier),
+	}
+	return e.at(t)
+}
+
+// putBack is the command that changes the OAuth clients of a connection.
+func putBack(c *connection.Connection) string {
+	if !c.DefaultApp {
+		return "connections update " + c.Name
+	}
+	if c.Way == "" {
+		return "apps update " + c.Connection.Connector
+	}
+	return "apps update " + c.Connection.Connector + " --auth " + c.Way
+}
+
+// earlierClient tells whether that is another OAuth client than the one in use.
+func earlierClient(c *connection.Connection, id string) bool {
+	return id != "" && c.App.ClientID != "" && id != c.App.ClientID
+}
+
+// refreshError translates a failed refresh of a grant that is not dead, which was done with that OAuth client.
+func refreshError(t *Target, err *oauth.Error, clientID string) *Error {
 	e := &Error{Reason: err.Code, RetryAfter: err.RetryAfter, err: err}
 	if err.Class == oauth.ClassOperator {
 		e.Code = CodeClientRejected
 		e.Message = fmt.Sprintf("the provider refuses the OAuth client of connection %s (%s)", t.Connection.Name, err.Code)
 		e.Next = "check client_id and client_secret of the connection; accounts stay as they are"
+		switch {
+		case earlierClient(t.Connection, clientID):
+			e.Message = fmt.Sprintf("the provider refuses OAuth client %.200q (%s), an earlier one of connection %s that this account was connected with", clientID, err.Code, t.Connection.Name)
+			e.Next = "give that client a secret that is good, or connect the user again"
+		case t.Connection.DefaultApp:
+			e.Message = fmt.Sprintf("the provider refuses the OAuth client of the default app of connection %s (%s)", t.Connection.Name, err.Code)
+			e.Next = "check client_id and client_secret of the app; accounts stay as they are"
+		}
 		return e.at(t)
 	}
 	e.Code = CodeRefreshFailed

@@ -22,7 +22,7 @@ func (b *Broker) noteIntrospected(ctx context.Context, t Target, g vault.Grant) 
 	if !b.wantsIntrospection(t.Connection, g) {
 		return nil, false
 	}
-	own, err := t.Connection.For(g.Inputs, g.Captured)
+	own, err := t.Connection.ForGrant(g)
 	if err != nil {
 		return nil, false // whoever uses the account is told
 	}

@@ -40,8 +40,7 @@ type pace struct {
 	// token are told for a while.
 	refused      *oauth.Error
 	refusedUntil time.Time
-	clientID     string
-	clientSecret vault.Secret
+	client       vault.OAuthClient
 }
 
 // pace returns the pace of a connection.
@@ -54,8 +53,8 @@ func (s *Shared) pace(c *connection.Connection, how Schedule) *pace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.paces[c.ID]
-	if p == nil || p.clientID != c.ClientID || !p.clientSecret.Equal(c.ClientSecret) { // mended by a reload
-		p = &pace{limit: rate.NewLimiter(limit, burst), clientID: c.ClientID, clientSecret: c.ClientSecret}
+	if p == nil || !p.client.Equal(c.CurrentClient()) { // mended
+		p = &pace{limit: rate.NewLimiter(limit, burst), client: c.CurrentClient()}
 		s.paces[c.ID] = p
 	}
 	if p.limit.Limit() != limit { // changed by a reload

@@ -92,12 +92,15 @@ func (b *Broker) renew(ctx context.Context, t Target, seen uint64, refused bool)
 	if age := b.now().Sub(r.grant.ObtainedAt); within(age, time.Duration(t.Connection.Connector().Refresh.MinAge)) {
 		return e, nil // the provider would refuse
 	}
-	own, err := t.Connection.For(g.Inputs, g.Captured)
+	own, err := t.Connection.ForGrant(g)
 	if err != nil {
 		return nil, unfitError(&t, err)
 	}
 	if r.app = own.App; len(a.RequestedScopes) > 0 {
 		r.app.Scopes = a.RequestedScopes // what was consented to, with what a link asked for
+	}
+	if !own.ClientKnown() {
+		return r.failed(ctx, &oauth.Error{Class: oauth.ClassOperator, Code: string(CodeClientUnknown), Op: "refresh", Unsent: true})
 	}
 	tok, err := r.ask(ctx)
 	if err != nil {
@@ -228,10 +231,17 @@ func (r *renewal) failed(ctx context.Context, err error) (*entry, error) {
 	f := failure{
 		until:  now.Add(max(double(cooldown, maxCooldown, n), oe.RetryAfter)),
 		behind: now.Add(wait + rand.N(wait/4)),
-		err:    refreshError(&r.target, oe),
+		err:    refreshError(&r.target, oe, r.app.ClientID),
+	}
+	if oe.Code == string(CodeClientUnknown) {
+		f.err = clientUnknown(&r.target, r.app.ClientID)
 	}
 	r.shared.noteFailure(r.target.Account, now, f)
-	r.shared.pace(r.target.Connection, r.schedule).failed(now, oe, refusesClient(r.target.Connection, oe))
+	// An earlier client, or an account's own, that is refused concerns no other account.
+	refused, theirs := refusesClient(r.target.Connection, oe), r.app.ClientID == r.target.Connection.App.ClientID
+	if theirs || !refused && oe.Code != string(CodeClientUnknown) {
+		r.shared.pace(r.target.Connection, r.schedule).failed(now, oe, refused)
+	}
 	_, err = r.vault.EndRefresh(ctx, r.target.Account, vault.Failure{
 		Generation: r.grant.Generation, Code: oe.Code, Class: string(oe.Class), Answered: !lost(oe) && r.attempts <= 1, DueAt: f.behind,
 	})

@@ -13,40 +13,47 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/inject"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/vault"
 )
-
-// Call is a request that a connector declares: its identity or verification request.
-type Call struct {
-	// Method is GET when empty, Base the default base.
-	Method, Base, Path string
-}
 
 // errCall: the connector's request cannot be made.
 var errCall = errors.New("the connector's request cannot be made")
 
-// Request returns the request of a call with the token on it, and those of the slots. Its errors hold no
-// secret.
-func (c *Connection) Request(ctx context.Context, call Call, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
-	base, ok := c.Base(call.Base)
+// Request returns a request of the connector's own with the token on it, and those of the slots. Its errors
+// hold no secret.
+func (c *Connection) Request(ctx context.Context, ask connectors.Ask, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
+	base, ok := c.Base(ask.Base)
 	if !ok {
-		return nil, fmt.Errorf("%w: it has no base %q", errCall, call.Base)
+		return nil, fmt.Errorf("%w: it has no base %q", errCall, ask.Base)
 	}
-	u, err := url.Parse(base.URL.String() + call.Path)
+	now := time.Now()
+	path, err := ask.Path.ExpandPath(c.App.Values, now)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its path: %w", errCall, err)
+	}
+	u, err := url.Parse(base.URL.String() + path)
 	if err != nil || !sameHost(u, base.URL) || u.User != nil {
 		return nil, fmt.Errorf("%w: its path leaves the base", errCall)
 	}
-	r, err := http.NewRequestWithContext(ctx, cmp.Or(call.Method, http.MethodGet), u.String(), nil)
+	r, err := http.NewRequestWithContext(ctx, cmp.Or(ask.Method, http.MethodGet), u.String(), nil)
 	if err != nil {
 		return nil, errCall
+	}
+	var content []byte
+	if ask.JSON != nil {
+		if content, err = ask.JSON.JSON(c.App.Values, now); err != nil {
+			return nil, fmt.Errorf("%w: its body: %w", errCall, err)
+		}
 	}
 	prepared, err := c.Inject.Prepare(c.Values(token, slots))
 	if err != nil {
 		return nil, err
 	}
 	prepared.Apply(r)
-	body, err := c.body(r, prepared)
+	body, err := c.body(r, prepared, content)
 	if err != nil {
 		return nil, err
 	}
@@ -63,27 +70,28 @@ func (c *Connection) Request(ctx context.Context, call Call, token vault.Secret,
 	return r, nil
 }
 
-// body puts the credential into the request's body, where it goes there, and returns the body.
-func (c *Connection) body(r *http.Request, prepared inject.Prepared) ([]byte, error) {
-	if !c.Inject.NeedsBody() {
+// body gives the request its body, with the credential in it where it goes there, and returns the body.
+func (c *Connection) body(r *http.Request, prepared inject.Prepared, content []byte) ([]byte, error) {
+	if content == nil && !c.Inject.NeedsBody() {
 		return nil, nil
 	}
 	r.Header.Set("Content-Type", "application/json")
-	body, err := prepared.Body("", r.Header, nil)
-	if err != nil {
-		return nil, err
+	if c.Inject.NeedsBody() {
+		var err error
+		if content, err = prepared.Body("", r.Header, content); err != nil {
+			return nil, err
+		}
 	}
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return body, nil
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
+	return content, nil
 }
 
 // NewTransport returns a transport for calls: no proxy of the environment, TLS 1.2 or later, and each
 // connection used once. It follows no redirect when it is used without an http.Client.
-func NewTransport(dialTimeout time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout}
+func NewTransport(dialTimeout time.Duration, guard *netguard.Guard) *http.Transport {
 	return &http.Transport{
 		Proxy:               nil, // a sidecar may have itself in HTTPS_PROXY
-		DialContext:         dialer.DialContext,
+		DialContext:         guard.DialContext(net.Dialer{Timeout: dialTimeout}),
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: dialTimeout,
 		DisableKeepAlives:   true,

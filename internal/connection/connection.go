@@ -30,7 +30,13 @@ type Connection struct {
 	// Signer signs requests; nil for most connectors.
 	Signer *sign.Signer
 	bases  map[string]*Base
-	// all is the connection for all accounts, if this one is for one of them.
+	// DefaultApp tells that App's OAuth client is that of the default app.
+	DefaultApp bool
+	// clients are the connection with each of the other OAuth clients that accounts may be connected with, by
+	// ID. unknown tells that the client is none of them.
+	clients map[string]*Connection
+	unknown bool
+	// all is the connection for all accounts, if this one is for one of them, or for some.
 	all *Connection
 }
 
@@ -73,8 +79,10 @@ func (b *Base) holds(u *url.URL) bool {
 	return len(rest) >= len(p) && rest[:len(p)] == p && (len(rest) == len(p) || rest[len(p)] == '/')
 }
 
-// New resolves c with the catalogue's connector and checks its parameters.
-func New(c vault.Connection, catalog *connectors.Catalog) (*Connection, error) {
+// New resolves c with the catalogue's connector and checks its parameters. The apps are those for its
+// connector and way: the first is used if c brings no OAuth client, and all their clients are known for
+// accounts that were connected with them.
+func New(c vault.Connection, catalog *connectors.Catalog, apps ...vault.App) (*Connection, error) {
 	if !vault.ValidName(c.Name) {
 		return nil, &Error{Code: CodeInvalidName, Message: fmt.Sprintf(
 			"connection name %q is not valid: use lower-case letters, digits, '-' and '_', at most 63 characters", c.Name)}
@@ -86,10 +94,17 @@ func New(c vault.Connection, catalog *connectors.Catalog) (*Connection, error) {
 	if k, ok = k.Way(c.Way); !ok {
 		return nil, unknownWay(c, catalog)
 	}
-	if err := checkClient(c, k); err != nil {
+	client, given, byDefault := c.Client(), params(c.Params, c.SecretParams), false
+	if client.ID == "" && c.ClientSecret.IsZero() && needsClient(k) && len(apps) > 0 {
+		client, byDefault = apps[0].Client, true
+		own := given
+		given = params(apps[0].Params, apps[0].SecretParams)
+		maps.Copy(given, own)
+	}
+	if err := checkClient(c, k, client); err != nil {
 		return nil, err
 	}
-	values, err := k.AppValues(params(c))
+	values, err := k.AppValues(given)
 	if err != nil {
 		return nil, invalid(c, err)
 	}
@@ -99,18 +114,27 @@ func New(c vault.Connection, catalog *connectors.Catalog) (*Connection, error) {
 	}
 	r := &Connection{
 		Connection: c,
-		App:        oauth.App{Connector: k, Values: values, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: c.Scopes},
+		App:        ClientApp(k, client),
 		Inject:     plan,
+		DefaultApp: byDefault,
 	}
+	r.App.Values, r.App.Scopes = values, c.Scopes
 	if k.Signer != nil {
 		if r.Signer, err = sign.New(k.Signer); err != nil {
 			return nil, invalid(c, err)
 		}
 	}
-	if k.PerAccount() {
-		return r, nil
+	if !k.PerAccount() {
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
 	}
-	return r, r.fill()
+	r.know(c.Earlier...)
+	for _, app := range apps {
+		r.know(app.Client)
+		r.know(app.Earlier...)
+	}
+	return r, nil
 }
 
 // fill fills the URLs.
@@ -145,6 +169,7 @@ func (c *Connection) For(inputs vault.Secrets, captured map[string]string) (*Con
 	one := *c
 	one.all, one.App.Values = c.All(), values
 	if own := k.Token.Client; own != nil {
+		one.App.FurtherSecrets = nil
 		if one.App.ClientID, err = own.ID.Expand(values); err != nil {
 			return nil, invalid(c.Connection, err)
 		}
@@ -217,24 +242,35 @@ func (c *Connection) Sign(r *http.Request, token vault.Secret, slots vault.Secre
 // nameClientSecret is what templates and signers call the OAuth client's secret.
 const nameClientSecret = "client_secret"
 
-// params are all values of the connection's app inputs.
-func params(c vault.Connection) map[string]string {
-	all := maps.Clone(c.Params)
+// params are all values of app inputs.
+func params(open map[string]string, secret vault.Secrets) map[string]string {
+	all := maps.Clone(open)
 	if all == nil {
 		all = map[string]string{}
 	}
-	maps.Copy(all, c.SecretParams.Reveal())
+	maps.Copy(all, secret.Reveal())
 	return all
 }
 
-func checkClient(c vault.Connection, k *connectors.Connector) error {
+func checkClient(c vault.Connection, k *connectors.Connector, client vault.OAuthClient) error {
 	id, secret := k.NeedsClient()
 	switch {
-	case id && c.ClientID == "":
-		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has no client_id", c.Name)}
-	case secret && c.ClientSecret.IsZero():
+	case (id || secret) && client.ID == "" && len(client.Secrets) == 0:
+		return &Error{Code: CodeInvalidConnection, noClient: true, Message: fmt.Sprintf(
+			"connection %s has no client_id: add client_id, or a default app: `claviger apps add %s --client-id ID`", c.Name, appWords(c.Connector, c.Way))}
+	case id && client.ID == "":
+		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has a client_secret, but no client_id", c.Name)}
+	case secret && len(client.Secrets) == 0:
 		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf(
 			"connection %s has an empty client_secret; connector %s needs one", c.Name, k.Name)}
+	}
+	for _, one := range append([]vault.OAuthClient{client}, c.Earlier...) {
+		if err := checkSecrets(one); err != nil {
+			return invalid(c, err)
+		}
+	}
+	if len(c.Earlier) > vault.MaxEarlierClients {
+		return invalid(c, fmt.Errorf("it has %d earlier clients, and can have %d", len(c.Earlier), vault.MaxEarlierClients))
 	}
 	return nil
 }

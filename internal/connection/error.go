@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,15 +20,35 @@ const (
 	CodeReadOnly          = "connection_read_only"
 	CodeHasAccounts       = "connection_has_accounts"
 	CodeConnectorChanged  = "connection_connector_changed"
+	CodeAppNotFound       = "app_not_found"
+	CodeAppExists         = "app_exists"
+	CodeInvalidApp        = "app_invalid"
+	CodeAppReadOnly       = "app_read_only"
+	CodeAppInUse          = "app_in_use"
+	CodeInvalidClient     = "oauth_client_invalid"
+	CodeClientNotFound    = "oauth_client_not_found"
+	CodeClientInUse       = "oauth_client_in_use"
+	CodeClientsFull       = "oauth_clients_full"
 )
 
 // Error is a connection that cannot be found, made or changed. Its message says what to do.
 type Error struct {
 	Code    string
 	Message string
+	// Reasons are told one by one beside the message, where there are several.
+	Reasons []Reason
+	// noClient tells that nothing is wrong but that there is no OAuth client.
+	noClient bool
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// LacksClient tells whether nothing is wrong with a connection but that there is no OAuth client for it: a
+// default app may still come.
+func LacksClient(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.noClient
+}
 
 func unknownConnector(name string, catalog *connectors.Catalog) error {
 	msg := fmt.Sprintf("there is no connector %q", name)

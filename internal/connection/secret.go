@@ -22,6 +22,12 @@ func OpenParams(catalog *connectors.Catalog, connector, way string) map[string]b
 	return open
 }
 
+// SameWay tells whether two IDs stand for one way of a connector.
+func SameWay(catalog *connectors.Catalog, connector, a, b string) bool {
+	k, _ := catalog.Lookup(connector)
+	return standard(k, a) == standard(k, b)
+}
+
 // standard is the ID of the connector's way that an ID stands for: none is the standard one's.
 func standard(k *connectors.Connector, way string) string {
 	if k == nil || way != "" || len(k.Ways) == 0 {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
@@ -15,44 +16,74 @@ import (
 // Set is the connections of one configuration: those written in it, and those kept in the vault.
 // It is safe for concurrent use.
 type Set struct {
-	vault   *vault.Vault
-	catalog *connectors.Catalog
-	project string
+	vault *vault.Vault
+	// base is the catalogue without the stored connectors, current the one with them.
+	base    *connectors.Catalog
+	current atomic.Pointer[connectors.Catalog]
+	// changing has an entry while somebody has the turn; see turn.
+	changing chan struct{}
+	project  string
 
 	mu     sync.RWMutex
 	byID   map[vault.ConnectionID]*Connection
 	byName map[string]*Connection
-	broken map[string]error // in the vault, but not valid with this catalogue
+	broken map[string]error // not valid with this catalogue, or without an OAuth client
+	// given is what connections are made of, by name: with the secrets of the configuration.
+	given map[string]vault.Connection
+	// held are those, by name, that must not be used because it would break their accounts.
+	held map[string]error
+	// bad are the stored connectors that cannot be used.
+	bad  map[string]error
+	apps atomic.Pointer[apps]
 }
 
 // NewSet makes the set of the configured connections and of all that the vault holds. Configured
 // ones get their ID from the vault, where their name, connector, way and parameters are recorded
-// without the secrets.
-func NewSet(ctx context.Context, v *vault.Vault, catalog *connectors.Catalog, configured []vault.Connection) (*Set, error) {
+// without the secrets. One that lacks nothing but an OAuth client is broken until there is a default app
+// for it. configuredApps are those of the configuration; they are in no vault.
+func NewSet(ctx context.Context, v *vault.Vault, catalog *connectors.Catalog, configured []vault.Connection, configuredApps ...vault.App) (*Set, error) {
 	s := &Set{
-		vault: v, catalog: catalog, project: vault.DefaultProject,
+		vault: v, base: catalog, project: vault.DefaultProject, changing: make(chan struct{}, 1),
 		byID: map[vault.ConnectionID]*Connection{}, byName: map[string]*Connection{}, broken: map[string]error{},
+		given: map[string]vault.Connection{}, held: map[string]error{},
+	}
+	files, err := s.readConnectors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	catalog, s.bad = s.layer(files)
+	s.current.Store(catalog)
+	if err := s.loadApps(ctx, configuredApps); err != nil {
+		return nil, err
+	}
+	if err := s.guard(ctx, configured); err != nil {
+		return nil, err
 	}
 	inConfig := map[string]bool{}
 	for _, c := range configured {
 		inConfig[c.Name] = true
-		r, err := s.adopt(ctx, c)
-		if err != nil {
+		if err := s.adopt(ctx, c); err != nil {
 			return nil, err
 		}
-		s.store(r)
 	}
-	return s, s.loadStored(ctx, inConfig)
+	if err := s.loadStored(ctx, inConfig); err != nil {
+		return s, err
+	}
+	s.recordShapes(ctx)
+	return s, nil
 }
 
+// Catalog returns the connectors of the moment.
+func (s *Set) Catalog() *connectors.Catalog { return s.current.Load() }
+
 // adopt records a configured connection and gives it its lasting ID.
-func (s *Set) adopt(ctx context.Context, c vault.Connection) (*Connection, error) {
-	c.Origin, c.Project = vault.OriginConfig, s.project
-	if _, err := New(c, s.catalog); err != nil {
-		return nil, err
+func (s *Set) adopt(ctx context.Context, c vault.Connection) error {
+	c.Origin, c.Project, c.Shape = vault.OriginConfig, s.project, shapeIn(s.Catalog(), c)
+	if _, err := s.Build(c); err != nil && !LacksClient(err) {
+		return err
 	}
-	secret, params := c.ClientSecret, c.SecretParams
-	c.ClientSecret, c.SecretParams = vault.Secret{}, nil
+	whole := c
+	c.ClientSecret, c.FurtherSecrets, c.Earlier, c.SecretParams = vault.Secret{}, nil, nil, nil
 	old, err := s.vault.FindConnection(ctx, s.project, c.Name)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
@@ -60,26 +91,29 @@ func (s *Set) adopt(ctx context.Context, c vault.Connection) (*Connection, error
 	case err != nil:
 	case old.Connector != c.Connector, !s.sameWay(old, c):
 		if err := s.vault.DeleteConnection(ctx, old.ID); err != nil {
-			return nil, changedConnector(old, c, err)
+			return changedConnector(old, c, err)
 		}
 		err = s.vault.PutConnection(ctx, &c)
 	default:
-		c.ID, c.Version, c.CreatedAt = old.ID, old.Version, old.CreatedAt
+		c.ID, c.Version, c.CreatedAt, c.Shape = old.ID, old.Version, old.CreatedAt, old.Shape
 		if !sameFacts(old, c) {
 			err = s.vault.PutConnection(ctx, &c)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("recording connection %s: %w", c.Name, err)
+		return fmt.Errorf("recording connection %s: %w", c.Name, err)
 	}
-	c.ClientSecret, c.SecretParams = secret, params
-	return New(c, s.catalog)
+	c.ClientSecret, c.FurtherSecrets, c.Earlier, c.SecretParams = whole.ClientSecret, whole.FurtherSecrets, whole.Earlier, whole.SecretParams
+	if _, err := s.keep(c); err != nil && !LacksClient(err) && s.held[c.Name] == nil {
+		return err
+	}
+	return nil
 }
 
 // sameWay tells whether two connections of one connector are in the same way.
 func (s *Set) sameWay(a, b vault.Connection) bool {
-	k, _ := s.catalog.Lookup(b.Connector)
-	return standard(k, a.Way) == standard(k, b.Way)
+	k, _ := s.Catalog().Lookup(b.Connector)
+	return a.Way == b.Way || standard(k, wayOf(a)) == standard(k, b.Way)
 }
 
 func changedConnector(old, c vault.Connection, err error) error {
@@ -98,7 +132,7 @@ func changedConnector(old, c vault.Connection, err error) error {
 
 func sameFacts(a, b vault.Connection) bool {
 	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens &&
-		a.ClientID == b.ClientID && a.ClientSecret.IsZero() == b.ClientSecret.IsZero() &&
+		a.Client().Equal(b.Client()) && len(a.Earlier) == len(b.Earlier) &&
 		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params) &&
 		slices.Equal(slices.Sorted(maps.Keys(a.SecretParams)), slices.Sorted(maps.Keys(b.SecretParams)))
 }
@@ -119,12 +153,7 @@ func (s *Set) loadStored(ctx context.Context, inConfig map[string]bool) error {
 					"connection %s is no longer in the configuration", c.Name)}
 				continue
 			}
-			r, err := New(c, s.catalog)
-			if err != nil {
-				s.broken[c.Name] = err
-				continue
-			}
-			s.store(r)
+			_, _ = s.keep(c) // one that is not valid is known as broken
 		}
 		if got.Next == "" {
 			return nil
@@ -133,8 +162,42 @@ func (s *Set) loadStored(ctx context.Context, inConfig map[string]bool) error {
 	}
 }
 
+// Build makes c ready with the connectors and default apps of the moment. It stores nothing.
+func (s *Set) Build(c vault.Connection) (*Connection, error) {
+	return New(c, s.Catalog(), s.appsFor(c)...)
+}
+
+// keep takes over a connection that is recorded, ready or broken.
+func (s *Set) keep(c vault.Connection) (*Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.given[c.Name]; ok && old.ID == c.ID && old.Version > c.Version {
+		return s.byName[c.Name], s.broken[c.Name] // somebody has changed it once more
+	}
+	s.given[c.Name] = c
+	s.remake(c.Name)
+	return s.byName[c.Name], s.broken[c.Name]
+}
+
+// remake makes a connection anew of what is given. The caller holds the lock.
+func (s *Set) remake(name string) {
+	c := s.given[name]
+	r, err := s.Build(c)
+	if err == nil {
+		err = s.held[name]
+	}
+	if err != nil {
+		delete(s.byID, c.ID)
+		delete(s.byName, name)
+		s.broken[name] = err
+		return
+	}
+	s.store(r)
+}
+
+// store puts a connection that is ready in the place of the one before. The caller holds the lock.
 func (s *Set) store(c *Connection) {
-	s.byID[c.ID], s.byName[c.Name] = c, c
+	s.byID[c.ID], s.byName[c.Name], s.given[c.Name] = c, c, c.Connection
 	delete(s.broken, c.Name)
 }
 
@@ -144,9 +207,21 @@ func (s *Set) ByID(id vault.ConnectionID) (*Connection, error) {
 	c := s.byID[id]
 	s.mu.RUnlock()
 	if c == nil {
-		return nil, notFound(string(id))
+		return nil, s.missing(id)
 	}
 	return c, nil
+}
+
+// missing says why there is no connection of that ID.
+func (s *Set) missing(id vault.ConnectionID) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for name, c := range s.given {
+		if c.ID == id && s.broken[name] != nil {
+			return s.broken[name]
+		}
+	}
+	return notFound(string(id))
 }
 
 // ByName returns a connection. It does not allocate when it succeeds.
@@ -161,6 +236,13 @@ func (s *Set) ByName(name string) (*Connection, error) {
 		return nil, err
 	}
 	return nil, notFound(name)
+}
+
+// configured tells whether a connection is written in the configuration, ready or broken.
+func (s *Set) configured(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.given[name].Origin == vault.OriginConfig
 }
 
 // All lists the connections in the order of their names.
@@ -184,8 +266,13 @@ func (s *Set) Broken() map[string]error {
 
 // Add checks and stores a new connection.
 func (s *Set) Add(ctx context.Context, c vault.Connection) (*Connection, error) {
-	c.Origin, c.Project = vault.OriginAPI, s.project
-	if _, err := New(c, s.catalog); err != nil {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	c.Origin, c.Project, c.Shape = vault.OriginAPI, s.project, shapeIn(s.Catalog(), c)
+	if _, err := s.Build(c); err != nil {
 		return nil, err
 	}
 	if err := s.vault.PutConnection(ctx, &c); err != nil {
@@ -194,14 +281,7 @@ func (s *Set) Add(ctx context.Context, c vault.Connection) (*Connection, error) 
 		}
 		return nil, fmt.Errorf("storing connection %s: %w", c.Name, err)
 	}
-	r, err := New(c, s.catalog)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.store(r)
-	s.mu.Unlock()
-	return r, nil
+	return s.keep(c)
 }
 
 // deleteDisconnected deletes the records of a connection's accounts if every one of them has been
@@ -246,9 +326,8 @@ func (s *Set) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("finding connection %s: %w", name, err)
 	}
-	if live, err := s.ByName(name); err == nil && live.Origin == vault.OriginConfig {
-		return &Error{Code: CodeReadOnly, Message: fmt.Sprintf(
-			"connection %s is written in the configuration; remove it there and reload", name)}
+	if s.configured(name) {
+		return readOnly(name, "remove")
 	}
 	err = s.vault.DeleteConnection(ctx, c.ID)
 	if errors.Is(err, vault.ErrHasAccounts) {
@@ -267,6 +346,7 @@ func (s *Set) Remove(ctx context.Context, name string) error {
 	delete(s.byID, c.ID)
 	delete(s.byName, name)
 	delete(s.broken, name)
+	delete(s.given, name)
 	s.mu.Unlock()
 	return nil
 }

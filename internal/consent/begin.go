@@ -31,6 +31,10 @@ type Request struct {
 	ReturnURL string
 	// State is handed back in the return URL: at most 512 printable ASCII characters.
 	State string
+	// Choice has the IDs of the items that are to be used where an account has several, such as a site, by the
+	// names that the connector captures them under; the name may be empty where there is one only. Without it
+	// the user is asked.
+	Choice map[string]string
 }
 
 // Issued is an authorization link to send to a user.
@@ -45,48 +49,61 @@ type Issued struct {
 // nothing is stored of it before its user has consented. A connection that cannot be used, or inputs that
 // it does not take, are a *connection.Error, any other mistake in the request a *[problem.Problem].
 func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
-	c, err := f.set.ByName(r.Connection)
+	l, err := f.invite(ctx, r, f.linkable)
 	if err != nil {
 		return Issued{}, err
+	}
+	return f.issue(ctx, l)
+}
+
+// invite is the link for a request, not stored yet. possible refuses connections that it can lead nowhere at.
+func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.Connection, string) error) (vault.Link, error) {
+	c, err := f.set.ByName(r.Connection)
+	if err != nil {
+		return vault.Link{}, err
 	}
 	l := vault.Link{
 		Project: c.Project, ConnectionID: c.ID, Identifier: r.Identifier,
 		Scopes: r.Scopes, AppState: r.State,
 	}
 	if l.ReturnURL, err = f.checkRequest(r); err != nil {
-		return Issued{}, err
+		return vault.Link{}, err
 	}
-	if err := f.linkable(c, r.Identifier); err != nil {
-		return Issued{}, err
+	if err := possible(c, r.Identifier); err != nil {
+		return vault.Link{}, err
 	}
 	a, err := f.vault.FindAccount(ctx, c.ID, r.Identifier)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		l.AccountID = vault.NewAccountID()
 	case err != nil:
-		return Issued{}, fmt.Errorf("looking for the account: %w", err)
+		return vault.Link{}, fmt.Errorf("looking for the account: %w", err)
 	default:
 		l.AccountID, l.Reconnect = a.ID, true
 	}
 	if l.Inputs, err = f.inputs(ctx, c, l, r.Inputs); err != nil {
-		return Issued{}, err
+		return vault.Link{}, err
 	}
-	return f.issue(ctx, l)
+	if err := checkChoice(c, r.Choice); err != nil {
+		return vault.Link{}, err
+	}
+	if l.Held, err = (held{Wanted: r.Choice}).secret(); err != nil {
+		return vault.Link{}, err
+	}
+	return l, nil
 }
 
 // linkable refuses a link that could lead nowhere, or from where there is no way back.
 func (f *Flow) linkable(c *connection.Connection, identifier string) error {
 	mode := c.Connector().Mode
-	if mode.Consents() && f.hasCallback() {
+	switch {
+	case mode.NeedsUser() && f.hasCallback():
 		return nil
-	}
-	if mode.Consents() {
+	case mode.NeedsUser():
 		return refusal(codeNoCallback)
 	}
 	p := refusal(codeNoConsent)
-	if !mode.NeedsUser() {
-		p.Next = fmt.Sprintf("connect the account without one: `claviger accounts add %s %s`", c.Name, identifier)
-	}
+	p.Next = fmt.Sprintf("connect the account without one: `claviger accounts add %s %s`", c.Name, identifier)
 	return p
 }
 

@@ -3,6 +3,7 @@ package consent
 import (
 	"cmp"
 	"net/url"
+	"slices"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
@@ -27,10 +28,13 @@ type Callback struct {
 	Browser func(vault.LinkID) Proof
 }
 
-// response is an authorization response (RFC 6749 section 4.1.2, RFC 9207).
+// response is an authorization response (RFC 6749 section 4.1.2, RFC 9207), or that of OAuth 1.0a (RFC 5849
+// section 2.2) with the verifier as code.
 type response struct {
 	code  vault.Secret
 	state vault.Secret
+	// token is that of the temporary credentials of OAuth 1.0a.
+	token vault.Secret
 	iss   string
 	// hasIss tells an empty iss from none.
 	hasIss bool
@@ -41,9 +45,17 @@ type response struct {
 	captured map[string]string
 }
 
-// parseResponse takes each parameter once (RFC 6749 section 3.1), and either a code or an error. how is what
-// the connector says about its provider's.
-func parseResponse(query string, how connectors.Callback) (response, bool) {
+// Parameters of OAuth 1.0a. It has none for errors; the last two are what providers have.
+const (
+	paramToken    = "oauth_token"
+	paramVerifier = "oauth_verifier"
+	paramDenied   = "denied"
+	paramProblem  = "oauth_problem"
+)
+
+// parseResponse takes each parameter once (RFC 6749 section 3.1), and either a code or an error, in the way of
+// the connector's provider.
+func parseResponse(query string, k *connectors.Connector) (response, bool) {
 	if len(query) > maxQuery {
 		return response{}, false
 	}
@@ -51,14 +63,18 @@ func parseResponse(query string, how connectors.Callback) (response, bool) {
 	if err != nil {
 		return response{}, false
 	}
-	codeParam := cmp.Or(how.CodeParam, "code")
+	how, oauth1 := k.Callback, k.Mode == connectors.ModeOAuth1
+	codeParam, errorParams := cmp.Or(how.CodeParam, "code"), how.ErrorParams
+	if oauth1 {
+		codeParam, errorParams = paramVerifier, slices.Concat(errorParams, []string{paramDenied, paramProblem})
+	}
 	errorParam := "error"
-	for _, name := range how.ErrorParams {
+	for _, name := range errorParams {
 		if !q.Has(errorParam) && q.Has(name) {
 			errorParam = name
 		}
 	}
-	once := []string{codeParam, "state", errorParam, "iss"}
+	once := []string{codeParam, "state", errorParam, "iss", paramToken}
 	for _, name := range how.Capture {
 		once = append(once, name)
 	}
@@ -67,12 +83,12 @@ func parseResponse(query string, how connectors.Callback) (response, bool) {
 			return response{}, false
 		}
 	}
-	code, state := q.Get(codeParam), q.Get("state")
-	if q.Has(codeParam) == q.Has(errorParam) || q.Has(codeParam) && code == "" ||
-		len(code) > maxCode || state == "" || len(state) > maxState {
+	code, state, token := q.Get(codeParam), q.Get("state"), q.Get(paramToken)
+	if q.Has(codeParam) == q.Has(errorParam) || q.Has(codeParam) && (code == "" || oauth1 && token == "") ||
+		len(code) > maxCode || len(token) > maxCode || state == "" || len(state) > maxState {
 		return response{}, false
 	}
-	r := response{state: vault.NewSecret(state), iss: q.Get("iss"), hasIss: q.Has("iss")}
+	r := response{state: vault.NewSecret(state), token: vault.NewSecret(token), iss: q.Get("iss"), hasIss: q.Has("iss")}
 	for name, param := range how.Capture {
 		value := q.Get(param)
 		if value == "" {
@@ -91,13 +107,17 @@ func parseResponse(query string, how connectors.Callback) (response, bool) {
 		return r, true
 	}
 	r.failed, r.failure = true, failureCode(q.Get(errorParam))
+	if oauth1 && errorParam == paramDenied { // whatever its value is, which may be the token
+		r.failure = codeDenied
+	}
 	return r, true
 }
 
 // failureCode maps a provider's error to one of our codes. Its own words are never shown.
 func failureCode(s string) string {
 	switch s {
-	case "access_denied", "user_denied", "consent_required", "user_cancelled_login", "user_cancelled_authorize":
+	case "access_denied", "user_denied", "consent_required", "user_cancelled_login", "user_cancelled_authorize",
+		"user_refused", "permission_denied":
 		return codeDenied
 	case "invalid_scope":
 		return codeScopeRefused

@@ -17,8 +17,14 @@ type Result struct {
 	Link vault.Link
 	// Account is set when it is connected.
 	Account vault.ConnectedAccount
-	// Code says why it is not; empty means connected.
+	// Code says why it is not; empty means connected. While the link's status is [vault.LinkChoice] it is
+	// not over: the user has to choose, see [Flow.Choose].
 	Code string
+}
+
+// chooses tells whether the journey waits for its user's choice.
+func (r Result) chooses() bool {
+	return r.Code == codeSeveralFound && r.Link.Status == vault.LinkChoice
 }
 
 // Complete finishes a journey. A callback that belongs to none, or to one that is over, is
@@ -27,9 +33,9 @@ type Result struct {
 func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 	ctx, cancel := detached(ctx, completeTime)
 	defer cancel()
-	var how connectors.Callback
+	how := &connectors.Connector{}
 	if c, err := f.set.ByName(cb.Connection); err == nil { // else no journey fits
-		how = c.Connector().Callback
+		how = c.Connector()
 	}
 	r, ok := parseResponse(cb.Query, how)
 	if !ok {
@@ -40,13 +46,20 @@ func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 		return Result{}, err
 	}
 	a, code := f.finish(ctx, j, r)
+	return f.ended(ctx, j, a, code), nil
+}
+
+// ended says what has come of a journey, and closes a link that has failed.
+func (f *Flow) ended(ctx context.Context, j *journey, a vault.ConnectedAccount, code string) Result {
 	if code != "" {
-		f.fail(ctx, j, code)
-		return Result{Link: j.link, Code: code}, nil
+		if j.link.Status != vault.LinkChoice {
+			f.fail(ctx, j, code)
+		}
+		return Result{Link: j.link, Code: code}
 	}
 	f.log.Info("account connected", j.fields()...)
 	f.onConnected(a)
-	return Result{Link: j.link, Account: a}, nil
+	return Result{Link: j.link, Account: a}
 }
 
 // take finds the journey of a callback and makes it this callback's alone.
@@ -58,7 +71,7 @@ func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, err
 	case err != nil:
 		return nil, f.vaultFailed(err)
 	}
-	j, err := f.journey(l)
+	j, err := f.ofLink(l)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +87,9 @@ func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, err
 		return nil, refusal(codeWrongBrowser)
 	case l.Status != vault.LinkStarted:
 		return nil, refusal(codeAlreadyDone)
+	}
+	if j, err = f.journey(l); err != nil {
+		return nil, err
 	}
 	j.link.Status = vault.LinkTaken
 	switch err := f.vault.PutLink(ctx, &j.link); {
@@ -100,12 +116,9 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	if !f.with(j, r.captured) {
 		return vault.ConnectedAccount{}, codeConnection
 	}
-	token, err := f.oauth.Exchange(ctx, j.connection.App, oauth.Code{
-		Code: r.code, Verifier: j.link.Verifier, RedirectURI: j.link.RedirectURI, State: r.state,
-	})
-	if err != nil {
-		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
-		return vault.ConnectedAccount{}, exchangeCode(err)
+	token, code := f.exchange(ctx, j, r)
+	if code != "" {
+		return vault.ConnectedAccount{}, code
 	}
 	g := vault.Grant{
 		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes,
@@ -116,11 +129,47 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	if !f.with(j, g.Captured) {
 		return vault.ConnectedAccount{}, codeExchangeFailed
 	}
-	if code := f.discover(ctx, j, &g); code != "" {
+	if missing := j.connection.App.MissingScopes(g.Scopes); len(missing) > 0 {
+		f.log.Warn("the user has not granted what is needed", j.fields(zap.Strings("scopes", missing))...)
+		f.discard(ctx, j, g)
+		return vault.ConnectedAccount{}, codeScopesMissing
+	}
+	return f.settle(ctx, j, g, token.Identity, 0)
+}
+
+// exchange turns what the user brought back into a token, or says why not.
+func (f *Flow) exchange(ctx context.Context, j *journey, r response) (oauth.Token, string) {
+	if j.connection.Connector().Mode == connectors.ModeOAuth1 {
+		return f.exchangeTemporary(ctx, j, r)
+	}
+	token, err := f.oauth.Exchange(ctx, j.connection.App, oauth.Code{
+		Code: r.code, Verifier: j.link.Verifier, RedirectURI: j.link.RedirectURI, State: r.state,
+	})
+	if err != nil {
+		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
+		return oauth.Token{}, exchangeCode(err)
+	}
+	return token, ""
+}
+
+// settle finds out what a grant's account has, from that entry of the connector's discovery on, and who it is, and
+// stores it. When the user has to choose first, and can, the link holds the grant and the code says so. told is who the
+// account is, as far as that was told with the token.
+func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault.Identity, entry int) (vault.ConnectedAccount, string) {
+	offered, code := f.discover(ctx, j, &g, entry)
+	if code == codeSeveralFound && !j.link.Browser.IsZero() { // without a browser there is nowhere to choose
+		offered.Grant, offered.Told = holdGrant(g), told
+		unkept := f.hold(ctx, j, offered)
+		if unkept == "" {
+			return vault.ConnectedAccount{}, code
+		}
+		code = unkept
+	}
+	if code != "" {
 		f.discard(ctx, j, g)
 		return vault.ConnectedAccount{}, code
 	}
-	who, err := f.identify(ctx, j.connection, g, token.Identity)
+	who, err := f.identify(ctx, j.connection, g, told)
 	if err != nil {
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
@@ -136,7 +185,7 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 // with puts what was captured into the journey's connection; false if it does not fit there, such as a host
 // that is not the provider's.
 func (f *Flow) with(j *journey, captured map[string]string) bool {
-	own, err := j.connection.All().For(j.link.Inputs, captured)
+	own, err := j.connection.WithClient(j.link.ClientID).For(j.link.Inputs, captured)
 	if err != nil {
 		f.log.Error("what the provider told does not fit its connector", j.fields(zap.Error(err))...)
 		return false
@@ -171,18 +220,19 @@ func exchangeCode(err error) string {
 	return codeExchangeFailed
 }
 
-// fail closes the link. Its state is dead then, whatever it failed for.
-func (f *Flow) fail(ctx context.Context, j *journey, code string) {
+// fail closes the link, and tells whether it was still open. Its state is dead then, whatever it failed for.
+func (f *Flow) fail(ctx context.Context, j *journey, code string) (closed bool) {
 	j.link.Status, j.link.Outcome = vault.LinkFailed, code
 	j.link.Verifier, j.link.Inputs, j.link.Held = vault.Secret{}, nil, vault.Secret{}
 	switch err := f.vault.PutLink(ctx, &j.link); {
 	case errors.Is(err, vault.ErrConflict):
-		return // somebody else has ended it
+		return false // somebody else has ended it
 	case err != nil:
 		f.log.Error("closing a failed link", j.fields(zap.Error(err))...)
 	}
 	f.log.Info("consent failed", j.fields(zap.String("code", code))...)
 	f.tell(j, "consent_failed", code)
+	return true
 }
 
 // discard revokes a token that is not kept.

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
-	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
@@ -22,6 +21,8 @@ type Direct struct {
 	Connection, Identifier string
 	// Inputs are the values of the connector's account inputs.
 	Inputs map[string]string
+	// Choice is as in [Request]. Without it a problem lists what there is to choose from.
+	Choice map[string]string
 }
 
 // Connect makes the account, or gives it another credential. That is tried out first, as far as the connector
@@ -46,24 +47,33 @@ func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, e
 			Project: c.Project, ConnectionID: c.ID, Identifier: r.Identifier, AccountID: vault.NewAccountID(),
 			CreatedAt: f.now(), Inputs: vault.NewSecrets(r.Inputs),
 		},
+		wanted: r.Choice,
 	}
 	if j.connection, err = c.For(j.link.Inputs, nil); err != nil {
 		return vault.ConnectedAccount{}, err
 	}
-	a, code := f.direct(ctx, j)
+	if err := checkChoice(c, r.Choice); err != nil {
+		return vault.ConnectedAccount{}, err
+	}
+	a, offered, code := f.direct(ctx, j)
 	if code != "" {
-		return vault.ConnectedAccount{}, refusedDirectly(code)
+		p := refusedDirectly(code)
+		if offered != nil {
+			p.Choices = offered.choices(c.Connector().Discover[offered.Entry].Into)
+		}
+		return vault.ConnectedAccount{}, p
 	}
 	f.log.Info("account connected", j.fields()...)
 	f.onConnected(a)
 	return a, nil
 }
 
-// direct gets the credential, tries it out and stores it, or says why not.
-func (f *Flow) direct(ctx context.Context, j *journey) (vault.ConnectedAccount, string) {
+// direct gets the credential, tries it out and stores it, or says why not, and what there is to choose from if it
+// is for that.
+func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount, offered *heldChoice, code string) {
 	g, told, code := f.obtain(ctx, j)
 	if code == "" {
-		code = f.discover(ctx, j, &g)
+		offered, code = f.discover(ctx, j, &g, 0)
 	}
 	switch code {
 	case "":
@@ -74,17 +84,17 @@ func (f *Flow) direct(ctx context.Context, j *journey) (vault.ConnectedAccount, 
 		}
 	}
 	if code != "" {
-		return vault.ConnectedAccount{}, code
+		return a, offered, code
 	}
 	who, err := f.identify(ctx, j.connection, g, told)
 	if err != nil {
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
-	a, code := f.connect(ctx, j, g, who)
+	a, code = f.connect(ctx, j, g, who)
 	if code == codeIdentityMismatch { // with others it may be stored, or be that of the account all the same
 		f.discard(ctx, j, g)
 	}
-	return a, code
+	return a, nil, code
 }
 
 // obtain gets the first token, where there is one, and who the account is if that was told with it.
@@ -148,14 +158,14 @@ func (f *Flow) probe(ctx context.Context, j *journey, g vault.Grant) string {
 }
 
 // probeCall is the request that shows whether a credential is good.
-func probeCall(k *connectors.Connector) (connection.Call, bool) {
+func probeCall(k *connectors.Connector) (connectors.Ask, bool) {
 	if v := k.Verify; v != nil {
-		return connection.Call{Method: v.Method, Base: v.Base, Path: v.Path}, true
+		return v.Ask, true
 	}
 	if i := k.Identity; i != nil && i.From == "" {
-		return connection.Call{Method: i.Method, Base: i.Base, Path: i.Path}, true
+		return i.Ask, true
 	}
-	return connection.Call{}, false
+	return connectors.Ask{}, false
 }
 
 // refuses tells whether the answer to that request says that the credential is not good. Every good one may
@@ -197,8 +207,12 @@ var directly = map[string]message{
 		"use the credential of an account that has one",
 	},
 	codeSeveralFound: {
-		http.StatusConflict, "Choice needed", "the account has several sites or organizations at the provider, and which one is meant cannot be said yet; nothing was saved",
-		"use a credential that has access to one of them only",
+		http.StatusConflict, "Choice needed", "the account has several sites or organizations at the provider, and which one is meant was not said; nothing was saved",
+		"send the request again with the ID of one of them as `choice`; `claviger accounts add` has --choose for it",
+	},
+	codeNotOffered: {
+		http.StatusConflict, "Not among the choices", "the account has no access to what the request has chosen; nothing was saved",
+		"send the request again with one of those that it has access to, or use another credential",
 	},
 	codeIdentityMismatch: {
 		http.StatusConflict, "Another account", "the credential is that of another account at the provider than before; nothing was saved",

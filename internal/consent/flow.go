@@ -9,10 +9,13 @@
 //	GET  /oauth/link/{token}           shows who asks for what; burns nothing
 //	POST /oauth/link/{token}           starts: a cookie, and 303 to the provider
 //	GET  /oauth/callback/{connection}  completes: 303 to the app, or to our own page
+//	GET  /oauth/choice?link=lnk_…      what to choose from, to the browser that started only
+//	POST /oauth/choice?link=lnk_…      chooses, and completes
+//	GET  /oauth/device?link=lnk_…      a code to type in at the provider, to the browser that started only
 //	GET  /oauth/done?link=lnk_…        what came of it, to the browser that started only
 //
 // A link works once. The journey is bound to the browser that started it by a cookie, to the
-// connection by a redirect URI of its own, and to the code by PKCE. Nothing is stored of an account
+// connection by a redirect URI of its own, and to the code by PKCE or, with OAuth 1.0a, by the temporary token. Nothing is stored of an account
 // before its user has consented, and the account, its grant and the used link are one write.
 //
 // No code, state, token or verifier is logged here. Two secrets are in URLs nevertheless: the
@@ -35,6 +38,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -58,8 +62,9 @@ type Options struct {
 	Connections *connection.Set
 	OAuth       *oauth.Client
 	// API sends the request that asks a provider who the account is. Nil means a transport of its
-	// own that takes no proxy from the environment.
-	API http.RoundTripper
+	// own that takes no proxy from the environment, and connects to where Guard lets it.
+	API   http.RoundTripper
+	Guard *netguard.Guard
 	// Callback is the configured callback URL; each connection's redirect URI is this and its name.
 	// It must be https, or http on a loopback host. Nil means that there is none: then no links are
 	// made, and no pages served.
@@ -110,6 +115,7 @@ type Flow struct {
 	onConnected func(vault.ConnectedAccount)
 	notify      func(Event)
 	reissues    singleflight.Group
+	devices     *devices
 }
 
 // Check tells whether the callback and the return URLs are usable, for a configuration that is only
@@ -139,16 +145,16 @@ func New(o Options) (*Flow, error) {
 		vault: o.Vault, set: o.Connections, oauth: o.OAuth, api: o.API, callback: callback,
 		dir: strings.TrimSuffix(path.Dir(callback.Path), "/"), returns: returns,
 		linkTTL: o.LinkTTL, appName: o.AppName, log: o.Log, now: o.Now,
-		onConnected: o.OnConnected, notify: o.Notify,
+		onConnected: o.OnConnected, notify: o.Notify, devices: newDevices(),
+	}
+	if f.api == nil {
+		f.api = connection.NewTransport(identityTime, o.Guard)
 	}
 	f.fillDefaults()
 	return f, nil
 }
 
 func (f *Flow) fillDefaults() {
-	if f.api == nil {
-		f.api = connection.NewTransport(identityTime)
-	}
 	if f.linkTTL <= 0 {
 		f.linkTTL = defaultLinkTTL
 	}
@@ -183,7 +189,7 @@ func checkCallback(u *url.URL) (url.URL, error) {
 		return url.URL{}, fmt.Errorf("callback %q must have neither query, fragment nor escapes", u.Redacted())
 	case clean == "" || clean != path.Clean(clean):
 		return url.URL{}, fmt.Errorf("callback %q needs a plain path, such as /oauth/callback", u.Redacted())
-	case last == linkSegment || last == doneSegment:
+	case last == linkSegment || last == doneSegment || last == choiceSegment || last == deviceSegment:
 		return url.URL{}, fmt.Errorf("callback %q ends in a name that is used for other pages; call it /oauth/callback", u.Redacted())
 	}
 	return url.URL{Scheme: u.Scheme, Host: u.Host, Path: clean}, nil
@@ -209,6 +215,8 @@ func (f *Flow) at(segments ...string) string {
 type journey struct {
 	link       vault.Link
 	connection *connection.Connection
+	// wanted are the items that were asked for beforehand; see [Request].Choice.
+	wanted map[string]string
 }
 
 func (f *Flow) tell(j *journey, name, reason string) {

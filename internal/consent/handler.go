@@ -45,6 +45,10 @@ func (f *Flow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.serveCallback(w, r, argument)
 	case name == doneSegment && argument == "":
 		f.serveDone(w, r)
+	case name == choiceSegment && argument == "":
+		f.serveChoice(w, r)
+	case name == deviceSegment && argument == "":
+		f.serveDevice(w, r)
 	default:
 		f.showCode(w, nil, codeNothingHere)
 	}
@@ -108,7 +112,17 @@ func (f *Flow) serveCallback(w http.ResponseWriter, r *http.Request, name string
 		f.showError(w, err)
 		return
 	}
-	seeOther(w, f.after(&journey{link: result.Link, connection: c}, result))
+	f.goOn(w, &journey{link: result.Link, connection: c}, result)
+}
+
+// goOn sends the browser where the journey goes on, or ends.
+func (f *Flow) goOn(w http.ResponseWriter, j *journey, result Result) {
+	if result.chooses() {
+		http.SetCookie(w, f.cookie(j.link)) // it has to live as long as the link does now
+		seeOther(w, f.choiceURL(j.link))
+		return
+	}
+	seeOther(w, f.after(j, result))
 }
 
 // after is the URL without secrets on which the journey ends: the app's, if that is still allowed,
@@ -156,13 +170,19 @@ func (f *Flow) serveDone(w http.ResponseWriter, r *http.Request) {
 		f.showCode(w, nil, codeNothingToShow)
 		return
 	}
-	j, err := f.journey(l)
+	j, err := f.ofLink(l)
 	if err != nil {
 		f.showError(w, err)
 		return
 	}
 	p, code := f.page(j), codeNothingToShow
 	switch l.Status {
+	case vault.LinkChoice:
+		seeOther(w, f.choiceURL(l))
+		return
+	case vault.LinkPolled:
+		seeOther(w, f.deviceURL(l))
+		return
 	case vault.LinkFailed:
 		code = l.Outcome
 	case vault.LinkUsed:

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
@@ -79,7 +80,7 @@ func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, g vaul
 		}
 		return nil, errIdentityUnreadable
 	}
-	a, err := f.ask(ctx, c, connection.Call{Method: how.Method, Base: how.Base, Path: how.Path}, g)
+	a, err := f.ask(ctx, c, how.Ask, g)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ type answer struct {
 }
 
 // ask sends one of the connector's own requests with the credential of g.
-func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connection.Call, g vault.Grant) (answer, error) {
+func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connectors.Ask, g vault.Grant) (answer, error) {
 	r, err := c.Request(ctx, call, g.Access, g.Slots)
 	if err != nil {
 		return answer{}, errIdentityRequest
@@ -125,7 +126,7 @@ func identityFailure(ctx context.Context, err error) error {
 	return errIdentityUnreachable
 }
 
-// lookup returns the text or number at a dot-separated path, or nothing.
+// lookup returns the text or number at a member path, or nothing.
 func lookup(doc any, path string) string {
 	if path == "" {
 		return ""
@@ -139,17 +140,24 @@ func lookup(doc any, path string) string {
 	return ""
 }
 
-// find returns what stands at a dot-separated path; the empty one is that of doc itself.
+// find returns what stands at a member path; the empty one is that of doc itself.
 func find(doc any, path string) any {
 	if path == "" {
 		return doc
 	}
 	for name := range strings.SplitSeq(path, ".") {
-		object, ok := doc.(map[string]any)
-		if !ok {
+		switch v := doc.(type) {
+		case map[string]any:
+			doc = v[name]
+		case []any:
+			i, ok := connectors.Index(name)
+			if !ok || i >= len(v) {
+				return nil
+			}
+			doc = v[i]
+		default:
 			return nil
 		}
-		doc = object[name]
 	}
 	return doc
 }

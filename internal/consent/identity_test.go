@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/consent"
 	"github.com/claviger-proxy/claviger/internal/fakeprovider"
 )
@@ -19,6 +20,23 @@ func TestO18FewerScopes(t *testing.T) {
 	a, _ := d.account("user_1")
 	if slices.Contains(a.GrantedScopes, "mail.read") || !slices.Contains(a.RequestedScopes, "mail.read") {
 		t.Errorf("granted %q of %q", a.GrantedScopes, a.RequestedScopes)
+	}
+}
+
+// O-18: a grant without a scope that the connector requires is given back.
+func TestO18RequiredScopes(t *testing.T) {
+	required, err := connectors.ParseTemplate("mail.read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, func(_ *desk, s *settings) {
+		s.provider.Scopes = []string{"openid", "profile", "email"}
+		s.connector = func(c *connectors.Connector) { c.Authorize.Scope.Required = []connectors.Template{required} }
+	})
+	of(d.consent(fakeprovider.NewBrowser(), d.begin(consent.Request{}).URL, "alice", true)).want(t, http.StatusForbidden, "scopes_missing")
+	d.wantAccounts(0)
+	if got := d.provider.Requests("/revoke"); got == 0 {
+		t.Error("the grant was not given back")
 	}
 }
 

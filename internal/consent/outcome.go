@@ -12,6 +12,7 @@ const (
 	codeAppStateInvalid   = "return_state_invalid"
 	codeScopesInvalid     = "scopes_invalid"
 	codeReturnURL         = "return_url_not_allowed"
+	codeChoiceInvalid     = "choice_invalid"
 
 	codeNoCallback        = "callback_not_configured"
 	codeNoConsent         = "consent_not_needed"
@@ -25,6 +26,10 @@ const (
 	codeLinkClosed  = "link_closed"
 	codeBusy        = "link_busy"
 	codeOrigin      = "origin_refused"
+	codeRevoked     = "link_revoked"
+
+	codeNoDevice    = "device_not_offered"
+	codeDevicesFull = "too_many_devices"
 
 	codeCallbackInvalid = "callback_invalid"
 	codeStateUnknown    = "state_unknown"
@@ -43,9 +48,12 @@ const (
 	codeIdentityUnknown     = "identity_unconfirmed"
 	codeDisconnected        = "account_disconnected"
 	codeSaveFailed          = "save_failed"
+	codeScopesMissing       = "scopes_missing"
 	codeDiscoverFailed      = "discovery_failed"
 	codeNothingFound        = "nothing_to_use"
 	codeSeveralFound        = "choice_needed"
+	codeNotOffered          = "choice_not_offered"
+	codeTokenMismatch       = "token_mismatch"
 
 	codeConnection    = "connection_unusable"
 	codeVault         = "vault_unavailable"
@@ -54,6 +62,8 @@ const (
 	codeWrongHost     = "callback_host"
 	codeMethod        = "method_not_allowed"
 	codeNothingToShow = "nothing_to_show"
+
+	codeNothingOffered = "nothing_to_choose"
 )
 
 // message is what a code means to the person who reads it. In its texts {app}, {App} where a sentence
@@ -82,6 +92,10 @@ var messages = map[string]message{
 	codeReturnURL: {
 		http.StatusBadRequest, "Return URL not allowed", "the return URL is not one of the allowed ones",
 		"add its origin to return_urls, or leave it out",
+	},
+	codeChoiceInvalid: {
+		http.StatusBadRequest, "Choice not valid", "the choice is not one that the connector has",
+		"leave it out to be told the items, with their names and IDs, or to have the user asked",
 	},
 	codeNoCallback: {
 		http.StatusConflict, "No callback", "authorization links need a callback, and none is configured",
@@ -129,6 +143,20 @@ var messages = map[string]message{
 		"Another page tried to press the button for you.", "Open the link that you were given, and press the button there.",
 	},
 
+	codeRevoked: {
+		http.StatusGone, "This link was taken back",
+		"{App} has taken it back. Nothing was connected.", newLink,
+	},
+
+	codeNoDevice: {
+		http.StatusConflict, "No device code", "users of this connection cannot consent on another machine",
+		"make an authorization link: `claviger connect CONNECTION IDENTIFIER`",
+	},
+	codeDevicesFull: {
+		http.StatusServiceUnavailable, "Too many devices", "as many users as can be waited for are about to consent on another machine",
+		"try again in a minute",
+	},
+
 	codeCallbackInvalid: {
 		http.StatusBadRequest, "That answer cannot be read",
 		"The page you came from sent something that is not a complete answer. Nothing was connected.", newLink,
@@ -158,6 +186,11 @@ var messages = map[string]message{
 	codeScopeRefused: {
 		http.StatusBadGateway, "Not connected",
 		"{provider} does not give the permissions that were asked for.", "Please tell the people behind {app}.",
+	},
+	codeScopesMissing: {
+		http.StatusForbidden, "Something is missing",
+		"You did not grant all of the permissions without which {app} cannot work, so nothing was connected.",
+		"Open a new link from {app}, and leave all boxes ticked.",
 	},
 	codeProviderRefused: {
 		http.StatusBadGateway, "Not connected",
@@ -204,8 +237,20 @@ var messages = map[string]message{
 	},
 	codeSeveralFound: {
 		http.StatusConflict, "More than one to choose from",
-		"Your account at {provider} has several sites or organizations, and which one is meant cannot be asked yet. Nothing was connected.",
-		"If {provider} lets you choose on its own page, allow access to one of them only, and open a new link.",
+		"Your account at {provider} has several sites or organizations, and none was chosen. Nothing was connected.", newLink,
+	},
+	codeNotOffered: {
+		http.StatusConflict, "Not among your choices",
+		"What was chosen is nothing that your account at {provider} has access to. It was not connected.",
+		"Go back and choose again, or sign in at {provider} with another account.",
+	},
+	codeTokenMismatch: {
+		http.StatusBadRequest, "Not connected",
+		"The answer is not the one to the request that was sent to {provider}. Nothing was connected.", newLink,
+	},
+	codeNothingOffered: {
+		http.StatusNotFound, "Nothing to choose here",
+		"There is no choice that this browser could make.", "Finish in the browser that you began in, or ask {app} for a new link.",
 	},
 	codeSaveFailed: {
 		http.StatusServiceUnavailable, "Not connected",

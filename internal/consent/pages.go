@@ -2,6 +2,7 @@ package consent
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -49,6 +50,15 @@ type page struct {
 	Action string
 	Host   string
 
+	// For a choice. Action is where it leads.
+	Entry int
+	Items []item
+	More  bool
+
+	// For a device. UserCode is empty while its token is being stored. Refresh is in seconds.
+	UserCode, Verify, VerifyComplete string
+	Refresh, Minutes                 int
+
 	// For everything else.
 	Code              string
 	Good              bool
@@ -62,7 +72,7 @@ func (f *Flow) showLink(w http.ResponseWriter, j *journey, path string) {
 	p.Connection, p.Identifier, p.Reconnect = j.connection.Name, j.link.Identifier, j.link.Reconnect
 	p.Scopes = j.connection.App.RequestedScopes(j.link.Scopes)
 	p.Action = path
-	provider, err := url.Parse(j.connection.App.Endpoints.Authorize)
+	provider, err := url.Parse(cmp.Or(j.connection.App.Endpoints.Authorize, j.connection.App.Endpoints.Device))
 	if err != nil {
 		f.showCode(w, j, codeConnection)
 		return

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
@@ -31,10 +32,13 @@ func (f *Flow) Redirect(ctx context.Context, token vault.Secret) (Start, error) 
 		if err != nil {
 			return Start{}, err
 		}
-		location, err := f.prepare(j)
+		if j.connection.Connector().Mode == connectors.ModeDevice {
+			return f.startDevicePage(ctx, j)
+		}
+		location, code, err := f.prepare(ctx, j)
 		if err != nil {
-			f.log.Error("making an authorization URL", j.fields(zap.Error(err))...)
-			return Start{}, refusal(codeConnection)
+			f.log.Warn("starting a consent", j.fields(zap.Error(err))...)
+			return Start{}, refusal(code)
 		}
 		switch err := f.vault.PutLink(ctx, &j.link); {
 		case err == nil:
@@ -47,19 +51,28 @@ func (f *Flow) Redirect(ctx context.Context, token vault.Secret) (Start, error) 
 	return Start{}, refusal(codeBusy)
 }
 
-// prepare gives the link what one journey needs, and returns where it leads.
-func (f *Flow) prepare(j *journey) (location string, err error) {
+// prepare gives the link what one journey needs, and returns where it leads, or why there is no way.
+func (f *Flow) prepare(ctx context.Context, j *journey) (location, code string, err error) {
 	l := &j.link
 	if l.Status == vault.LinkOpen {
 		l.Expires = f.now().Add(journeyTime)
 	}
 	l.Status = vault.LinkStarted
-	l.State, l.Verifier, l.Browser = oauth.NewState(), oauth.NewVerifier(), newSecret()
-	l.RedirectURI = f.Callback(j.connection.Name)
-	return f.oauth.AuthorizeURL(j.connection.App, oauth.AuthorizeRequest{
-		RedirectURI: l.RedirectURI, State: l.State, Verifier: l.Verifier,
-		Scopes: l.Scopes, Reconsent: l.Reconnect,
-	})
+	l.State, l.Browser = oauth.NewState(), newSecret()
+	l.RedirectURI, l.ClientID = f.Callback(j.connection.Name), j.connection.App.ClientID
+	req := oauth.AuthorizeRequest{RedirectURI: l.RedirectURI, State: l.State, Scopes: l.Scopes, Reconsent: l.Reconnect}
+	if j.connection.Connector().Mode == connectors.ModeOAuth1 {
+		if location, err = f.temporary(ctx, j, req); err != nil {
+			return "", startCode(err), err
+		}
+		return location, "", nil
+	}
+	l.Verifier = oauth.NewVerifier()
+	req.Verifier = l.Verifier
+	if location, err = f.oauth.AuthorizeURL(j.connection.App, req); err != nil {
+		return "", codeConnection, err
+	}
+	return location, "", nil
 }
 
 // open returns the journey of a link that can be started. It changes nothing.
@@ -70,17 +83,38 @@ func (f *Flow) open(ctx context.Context, token vault.Secret) (*journey, error) {
 		return nil, refusal(codeLinkUnknown)
 	case err != nil:
 		return nil, f.vaultFailed(err)
-	case l.Status == vault.LinkUsed, l.Status == vault.LinkTaken:
+	case l.Status == vault.LinkUsed, l.Status == vault.LinkTaken, l.Status == vault.LinkChoice:
 		return nil, refusal(codeLinkUsed)
 	case l.Status == vault.LinkFailed:
 		return nil, refusal(codeLinkClosed)
 	case f.expired(l):
 		return nil, refusal(codeLinkExpired)
 	}
+	l.ClientID = "" // a new start is one with the client of the moment
 	return f.journey(l)
 }
 
+// journey is that of a link which is not over: it has the connection for the link's account.
 func (f *Flow) journey(l vault.Link) (*journey, error) {
+	j, err := f.ofLink(l)
+	if err != nil {
+		return nil, err
+	}
+	if j.connection, err = j.connection.WithClient(l.ClientID).For(l.Inputs, nil); err != nil {
+		f.log.Error("the link's inputs do not fit its connection", zap.String("link", string(l.ID)), zap.Error(err))
+		return nil, refusal(codeConnection)
+	}
+	h, err := heldBy(l)
+	if err != nil {
+		f.log.Error("reading what a link holds", zap.String("link", string(l.ID)), zap.Error(err))
+		return nil, refusal(codeVault)
+	}
+	j.wanted = h.Wanted
+	return j, nil
+}
+
+// ofLink is the journey of any link, with the connection for all accounts: a link that is over has no inputs.
+func (f *Flow) ofLink(l vault.Link) (*journey, error) {
 	c, err := f.set.ByID(l.ConnectionID)
 	if err != nil {
 		var gone *connection.Error
@@ -89,12 +123,7 @@ func (f *Flow) journey(l vault.Link) (*journey, error) {
 		}
 		return nil, err
 	}
-	own, err := c.For(l.Inputs, nil)
-	if err != nil {
-		f.log.Error("the link's inputs do not fit its connection", zap.String("link", string(l.ID)), zap.Error(err))
-		return nil, refusal(codeConnection)
-	}
-	return &journey{link: l, connection: own}, nil
+	return &journey{link: l, connection: c}, nil
 }
 
 func (f *Flow) vaultFailed(err error) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,6 +45,13 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 	}
 	if err := f.check("parameter", c.query); err != nil {
 		return nil, err
+	}
+	for pair := range strings.SplitSeq(c.URL.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		raw := strings.ContainsAny(value, ":/,@!$'()*?")
+		if raw && !slices.Contains(a.RawParams, name) || !raw && slices.Contains(a.RawParams, name) && rawlyWritten.MatchString(value) {
+			return nil, fmt.Errorf("parameter %s is not encoded as declared", name)
+		}
 	}
 	if len(c.body) > 0 {
 		return nil, errors.New("it has a body")
@@ -84,7 +92,11 @@ func (p *Provider) sendBack(sent code) *answer {
 
 // denials are the parameters that the provider has for an error.
 func (p *Provider) denials() []string {
-	return slices.Concat([]string{"error"}, p.connector.Callback.ErrorParams)
+	all := slices.Concat([]string{"error"}, p.connector.Callback.ErrorParams)
+	if p.connector.Mode == connectors.ModeOAuth1 {
+		all = append(all, "denied")
+	}
+	return all
 }
 
 // requested are the scopes that the client has to ask for.
@@ -103,6 +115,7 @@ func (p *Provider) requested() (scopes []string) {
 		}
 	}
 	fill(s.Always)
+	fill(s.Required)
 	if len(p.client.Scopes) == 0 {
 		fill(s.Default)
 	}
@@ -146,3 +159,6 @@ func (p *Provider) scopeFields(f *fields, scopes []string) error {
 	}
 	return nil
 }
+
+// rawlyWritten is what a parameter that is not encoded has no need of.
+var rawlyWritten = regexp.MustCompile(`%(?:3A|2F|2C|40|21|24|27|28|29|2A|3F)`)

@@ -94,6 +94,9 @@ func variants(c *connectors.Connector) map[string]played {
 	if c.Token.TTL == connectors.TTLNever {
 		all["eternal"] = played{eternal: true}
 	}
+	if len(c.Discover) > 0 {
+		all["several"] = played{several: true}
+	}
 	if c.Device != nil && c.Mode != connectors.ModeDevice {
 		all["device"] = played{device: true}
 	}
@@ -105,7 +108,7 @@ func live(t *testing.T, c *connectors.Connector, how played) error {
 	if err != nil {
 		return err
 	}
-	if !how.bare && !how.scoped && !how.eternal && !how.device {
+	if !how.bare && !how.scoped && !how.eternal && !how.device && !how.several {
 		return j.through(j.whole()...)
 	}
 	return j.through(j.short()...)

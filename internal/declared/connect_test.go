@@ -1,10 +1,12 @@
 package declared_test
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -22,12 +24,15 @@ func (j *journey) connect() error {
 		a, err = j.byDevice()
 	case mode.Consents():
 		var r consent.Result
-		if r, err = j.byConsent(); err == nil && r.Code != "" {
+		if r, err = j.byConsent(); err == nil && j.several {
+			r, err = j.chooses(r)
+		}
+		if err == nil && r.Code != "" {
 			err = fmt.Errorf("consent ends with %s; %s", r.Code, j.logs.last())
 		}
 		a = r.Account
 	default:
-		a, err = j.flow.Connect(j.ctx, consent.Direct{Connection: connected, Identifier: identifier, Inputs: j.client.Account})
+		a, err = j.direct()
 		if err != nil {
 			err = fmt.Errorf("%w; %s", err, j.logs.last())
 		}
@@ -59,6 +64,9 @@ func (j *journey) byConsent() (consent.Result, error) {
 	if err != nil {
 		return consent.Result{}, err
 	}
+	if path, query, ok := strings.Cut(r.URL.EscapedFragment(), "?"); ok && path == j.connector.Authorize.Fragment {
+		r.URL.RawQuery = query // as the page does that is there
+	}
 	resp, err := j.provider.RoundTrip(r)
 	if err != nil {
 		return consent.Result{}, err
@@ -72,49 +80,39 @@ func (j *journey) byConsent() (consent.Result, error) {
 		return consent.Result{}, err
 	}
 	browser.AddCookie(start.Cookie)
+	j.cookie = start.Cookie
 	return j.flow.Complete(j.ctx, consent.Callback{
 		Connection: connected, Query: back.RawQuery,
 		Browser: func(id vault.LinkID) consent.Proof { return j.flow.Proof(browser, id) },
 	})
 }
 
-// byDevice lets the user consent elsewhere while the client asks whether that has happened.
+// byDevice lets the user consent elsewhere while the flow asks whether that has happened.
 func (j *journey) byDevice() (vault.ConnectedAccount, error) {
-	var none vault.ConnectedAccount
-	c, err := j.set.ByName(connected)
-	if err != nil {
-		return none, err
-	}
-	inputs := vault.NewSecrets(j.client.Account)
-	own, err := c.For(inputs, nil)
-	if err != nil {
-		return none, err
-	}
-	d, err := j.oauth.DeviceStart(j.ctx, own.App)
-	if err != nil {
-		return none, err
-	}
-	time.Sleep(d.Interval)
-	_, err = j.oauth.DevicePoll(j.ctx, own.App, d)
-	if e, ok := errors.AsType[*oauth.Error](err); !ok || e.Code != oauth.CodeAuthorizationPending {
-		return none, fmt.Errorf("a poll before the consent gives %w", err)
-	}
-	j.provider.Allow()
-	time.Sleep(d.Interval)
-	token, err := j.oauth.DevicePoll(j.ctx, own.App, d)
-	if err != nil {
-		return none, err
-	}
-	a := vault.ConnectedAccount{Project: c.Project, ConnectionID: c.ID, Connector: j.connector.Name, Identifier: identifier}
-	if known, err := j.vault.FindAccount(j.ctx, c.ID, identifier); err == nil {
-		a = known
-	}
-	a.GrantedScopes = token.Scopes
-	return j.vault.Connect(j.ctx, vault.Link{}, a, vault.Grant{
-		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes, ObtainedAt: time.Now(),
-		Expires: token.Expires, RefreshExpires: token.RefreshExpires, ClientID: own.App.ClientID, Slots: token.Slots,
-		Captured: token.Captured, Inputs: inputs,
+	ctx, cancel := context.WithCancel(j.ctx)
+	var tending sync.WaitGroup
+	tending.Go(func() { j.flow.Tend(ctx) })
+	defer tending.Wait()
+	defer cancel()
+	d, err := j.flow.BeginDevice(ctx, consent.Request{
+		Connection: connected, Identifier: identifier, Inputs: j.client.Account, Scopes: j.client.More,
 	})
+	if err != nil {
+		return vault.ConnectedAccount{}, fmt.Errorf("%w; %s", err, j.logs.last())
+	}
+	// One poll before the consent, and one after it.
+	for _, status := range []vault.LinkStatus{vault.LinkPolled, vault.LinkUsed} {
+		time.Sleep(d.Interval + time.Second)
+		l, err := j.flow.Link(ctx, d.Link.ID)
+		if err != nil {
+			return vault.ConnectedAccount{}, err
+		}
+		if l.Status != status {
+			return vault.ConnectedAccount{}, fmt.Errorf("the link is %s (%s), want %s; %s", l.Status, l.Outcome, status, j.logs.last())
+		}
+		j.provider.Allow()
+	}
+	return j.vault.Account(ctx, d.Link.AccountID)
 }
 
 // deny lets the user refuse, in each way that the provider has for that.

@@ -43,6 +43,19 @@ func (p *Provider) Issued() (Issued, bool) {
 	return i, true
 }
 
+// Captured are the values that the provider says wherever the connector captures them.
+func (p *Provider) Captured() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := map[string]string{}
+	for name, value := range p.values {
+		if captured, ok := strings.CutPrefix(name, "captured."); ok {
+			all[captured] = value
+		}
+	}
+	return all
+}
+
 // Person is who the provider says the user is, as far as the connector asks.
 func (p *Provider) Person() Person {
 	p.mu.Lock()
@@ -57,7 +70,7 @@ func (p *Provider) Violations() []Violation {
 	return slices.Clone(p.violations)
 }
 
-// Answered counts the requests that were as declared, by the name of their endpoint: authorize, token,
+// Answered counts the requests that were as declared, by the name of their endpoint: temporary, authorize, token,
 // refresh, revoke, introspect, device, steps[0], api, verify, identity.
 func (p *Provider) Answered() map[string]int {
 	p.mu.Lock()
@@ -128,7 +141,7 @@ func (p *Provider) Reopen() {
 		switch p.connector.Mode {
 		case connectors.ModeStatic, connectors.ModeNone, connectors.ModeJWT:
 			p.found()
-		case connectors.ModeCode, connectors.ModeDevice, "":
+		case connectors.ModeCode, connectors.ModeDevice, connectors.ModeOAuth1, "":
 		default:
 			p.grants = nil
 		}

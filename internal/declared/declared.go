@@ -25,6 +25,9 @@ import (
 type Options struct {
 	// Now is the provider's clock; nil means time.Now.
 	Now func() time.Time
+	// Several gives the user two of all that the connector discovers. The second one is that of the values that
+	// are captured.
+	Several bool
 	// Eternal gives tokens without an end, and no refresh tokens. It is for connectors with ttl never, whose
 	// providers do that for some apps.
 	Eternal bool
@@ -36,6 +39,7 @@ type Provider struct {
 	client    Registration
 	now       func() time.Time
 	eternal   bool
+	several   bool
 	// values are those of the inputs and of the client, and what is captured wherever it is asked for.
 	values connectors.Values
 	needs  needs
@@ -51,15 +55,17 @@ type Provider struct {
 	fresh      map[string]int // what must never come twice, by the number of its request
 	codes      map[string]*code
 	devices    map[string]*device
-	grants     []*grant
-	chains     []chain
-	trouble    *connectors.ErrorCase
-	inSteps    bool // the trouble is after the token call
-	deadAs     *connectors.ErrorCase
-	refusedAs  *connectors.Expired
-	deny       int
-	sentBack   int
-	flip       bool
+	// temporaries are the consents of OAuth 1.0a.
+	temporaries map[string]*temporary
+	grants      []*grant
+	chains      []chain
+	trouble     *connectors.ErrorCase
+	inSteps     bool // the trouble is after the token call
+	deadAs      *connectors.ErrorCase
+	refusedAs   *connectors.Expired
+	deny        int
+	sentBack    int
+	flip        bool
 	// shown is the JWT of the other side that was seen last, and over are those that are no longer good.
 	shown string
 	over  map[string]bool
@@ -91,9 +97,9 @@ type endpoint struct {
 // the user. It is an error if no provider could answer as the connector wants it.
 func New(c *connectors.Connector, client Registration, o Options) (*Provider, error) {
 	p := &Provider{
-		connector: c, client: client, now: o.Now, eternal: o.Eternal, needs: needsOf(c), claims: claimsIn(c),
+		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, needs: needsOf(c), claims: claimsIn(c),
 		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
-		codes: map[string]*code{}, devices: map[string]*device{},
+		codes: map[string]*code{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -131,6 +137,12 @@ func (p *Provider) endpoints() (all []*endpoint) {
 			all = append(all, &endpoint{name, url, method, serve})
 		}
 	}
+	if c.Mode == connectors.ModeOAuth1 {
+		add("temporary", c.Authorize.RequestURL, http.MethodPost, p.giveTemporary)
+		add("authorize", c.Authorize.URL, http.MethodGet, p.authorizeTemporary)
+		add("token", c.Token.URL, http.MethodPost, p.grantPair)
+		return p.andSteps(all)
+	}
 	token := cmp.Or(c.Token.Method, http.MethodPost)
 	if c.Mode.Consents() {
 		add("authorize", c.Authorize.URL, http.MethodGet, p.authorize)
@@ -151,9 +163,15 @@ func (p *Provider) endpoints() (all []*endpoint) {
 	if r := c.Revoke; r != nil {
 		add("revoke", r.URL, cmp.Or(r.Method, http.MethodPost), p.revoke)
 	}
-	for i, s := range c.Steps {
-		add(fmt.Sprintf("steps[%d]", i), s.Request.URL, cmp.Or(s.Request.Method, http.MethodPost), func(r *call) (*answer, error) {
-			return p.step(i, r)
+	return p.andSteps(all)
+}
+
+// andSteps adds the URLs of the steps.
+func (p *Provider) andSteps(all []*endpoint) []*endpoint {
+	for i, s := range p.connector.Steps {
+		all = append(all, &endpoint{
+			fmt.Sprintf("steps[%d]", i), s.Request.URL, cmp.Or(s.Request.Method, http.MethodPost),
+			func(r *call) (*answer, error) { return p.step(i, r) },
 		})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -27,6 +28,43 @@ func (d document) set(path string, value any) any {
 		d[name] = inner
 	}
 	return inner.set(rest, value)
+}
+
+var indexName = regexp.MustCompile(`\A(?:0|[1-9][0-9]?)\z`)
+
+// isList tells whether paths have led to its members by their indexes.
+func (d document) isList() bool {
+	for name := range d {
+		if !indexName.MatchString(name) {
+			return false
+		}
+	}
+	return len(d) > 0
+}
+
+// MarshalJSON writes the object, or the list, with other items before those that paths have led to.
+func (d document) MarshalJSON() ([]byte, error) {
+	if !d.isList() {
+		return json.Marshal(map[string]any(d))
+	}
+	var items []any
+	for i := range d.last() + 1 {
+		item, ok := d[strconv.Itoa(i)]
+		if !ok {
+			item = map[string]any{"another": "one"}
+		}
+		items = append(items, item)
+	}
+	return json.Marshal(items)
+}
+
+// last is the highest index.
+func (d document) last() (last int) {
+	for name := range d {
+		i, _ := strconv.Atoi(name) // isList
+		last = max(last, i)
+	}
+	return last
 }
 
 // text is a value as text.

@@ -33,9 +33,6 @@ func (j *journey) facts() error {
 	if err := j.tokens(g, given); err != nil {
 		return err
 	}
-	if j.device {
-		return nil
-	}
 	if i := j.connector.Identity; i != nil && a.Identity.ID == "" {
 		return fmt.Errorf("it is not known who the account is; %s", j.logs.last())
 	}
@@ -89,7 +86,7 @@ func (j *journey) tokens(g vault.Grant, given declared.Issued) error {
 func (j *journey) givesRefreshToken() bool {
 	r := j.connector.Refresh
 	if r.With == "" {
-		return j.connector.Mode.NeedsUser() && !r.None && !j.eternal
+		return j.connector.Mode.NeedsUser() && j.connector.Mode != connectors.ModeOAuth1 && !r.None && !j.eternal
 	}
 	return r.With == connectors.RefreshWithToken && !j.eternal
 }

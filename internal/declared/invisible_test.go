@@ -45,7 +45,7 @@ var invisible = []struct {
 	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
 		return c.Token.URL.IsZero() && len(c.Steps) == 0
 	}, "there are no calls for tokens"},
-	{`discover\[\d+\]\.label`, nil, "for people, where there is a choice"},
+	{`discover\[\d+\]\.label`, added, "a provider that calls things by a name that nobody asks for"},
 	{`(api|token|revoke|steps\[\d+\]\.request)\.headers\.(Accept|User-Agent) gone`, nil, "every request may have it"},
 }
 

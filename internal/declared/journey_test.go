@@ -49,7 +49,11 @@ type journey struct {
 	device bool
 	// eternal tells that tokens have no end.
 	eternal bool
-	done    []string
+	// several tells that the user has to choose, and chosen that it has happened.
+	several, chosen bool
+	// cookie is what the browser has of the last consent.
+	cookie *http.Cookie
+	done   []string
 }
 
 // played is who plays the provider.
@@ -57,8 +61,8 @@ type played struct {
 	// connector is what the provider declares; nil means the same as the client's.
 	connector *connectors.Connector
 	// bare leaves optional inputs out, scoped gives the connection scopes of its own, eternal has tokens without
-	// an end, device connects without a browser.
-	bare, scoped, eternal, device bool
+	// an end, device connects without a browser, and several lets the user choose.
+	bare, scoped, eternal, device, several bool
 }
 
 // errNoProvider: nobody can play the provider.
@@ -84,8 +88,8 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	if how.connector != nil {
 		other = how.connector
 	}
-	j := &journey{ctx: t.Context(), connector: c, client: client, device: how.device, eternal: how.eternal}
-	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal}); err != nil {
+	j := &journey{ctx: t.Context(), connector: c, client: client, device: how.device, eternal: how.eternal, several: how.several}
+	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal, Several: how.several}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
 	var transport http.RoundTripper = j.provider
@@ -193,6 +197,7 @@ func (j *journey) short() []stage {
 		{"requests", j.requests},
 		{"check", j.check},
 		{"refresh late", j.late},
+		{"reconnect", j.chosenAgain},
 		{"disconnect", j.disconnect},
 	}
 }
@@ -203,6 +208,7 @@ func (j *journey) leaks() error {
 	given, _ := j.provider.Issued()
 	for name, secret := range map[string]string{
 		"client secret": j.client.ClientSecret, "access token": given.Access, "refresh token": given.Refresh, "ID token": given.IDToken,
+		"token secret": given.Slots["secret"],
 	} {
 		if secret != "" && strings.Contains(text, secret) {
 			return fmt.Errorf("the %s is in the log", name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -54,7 +55,7 @@ func (p *Provider) secretIn(text string, s *session) string {
 func (p *Provider) secretNames(s *session) (names []string) {
 	for name, value := range s.values {
 		captured, ok := strings.CutPrefix(name, "captured.")
-		secret := name == "client_secret" || name == "token" || name == "refresh_token" || strings.HasPrefix(name, "token.") || ok && !p.inURL(captured)
+		secret := name == "client_secret" || name == "token" || name == "refresh_token" || strings.HasPrefix(name, "token.") || ok && !p.inURL(captured) && !p.inAsk(name)
 		for _, in := range slices.Concat(p.connector.App, p.connector.Account) {
 			secret = secret || in.Secret && (name == "app."+in.Name || name == "account."+in.Name)
 		}
@@ -63,4 +64,13 @@ func (p *Provider) secretNames(s *session) (names []string) {
 		}
 	}
 	return names
+}
+
+// inAsk tells whether a value stands in a request that the connector makes by itself, beside its credential.
+func (p *Provider) inAsk(name string) (there bool) {
+	k := p.connector
+	for _, part := range []any{k.Verify, k.Identity, k.Discover} {
+		eachTemplate(reflect.ValueOf(part), func(text string) { there = there || strings.Contains(text, name) })
+	}
+	return there
 }

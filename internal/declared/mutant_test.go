@@ -102,8 +102,11 @@ func (m *maker) walk(v reflect.Value, path string, hops []hop) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-			m.walk(v.Field(i), strings.TrimPrefix(path+"."+name, "."), next(hop{field: []int{i}}))
+			at := path
+			if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); name != "" { // else it is inline
+				at = strings.TrimPrefix(path+"."+name, ".")
+			}
+			m.walk(v.Field(i), at, next(hop{field: []int{i}}))
 		}
 	case reflect.Slice:
 		m.slice(v, path, hops, next)

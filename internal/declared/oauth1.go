@@ -19,8 +19,9 @@ import (
 	"github.com/claviger-proxy/claviger/connectors"
 )
 
-// checkOAuth1 checks a request that is signed after RFC 5849 with the account's token, if there is one.
-func (p *Provider) checkOAuth1(s *connectors.Signer, c *call, values connectors.Values) error {
+// checkOAuth1 checks a request that is signed after RFC 5849 with the account's token, if there is one. more are
+// parameters that it has beside the usual ones; nil means none.
+func (p *Provider) checkOAuth1(s *connectors.Signer, c *call, values connectors.Values, more func(*fields)) error {
 	params, err := oauthParams(c)
 	if err != nil {
 		return err
@@ -35,6 +36,9 @@ func (p *Provider) checkOAuth1(s *connectors.Signer, c *call, values connectors.
 	f.may["oauth_version"] = is("1.0")
 	if token := values["token"]; token != "" {
 		f.text("oauth_token", token)
+	}
+	if more != nil {
+		more(f)
 	}
 	realm, err := p.expand(s.Realm, values)
 	if err != nil {
@@ -79,7 +83,7 @@ func oauthParams(c *call) (url.Values, error) {
 }
 
 func (p *Provider) checkOAuth1Signature(s *connectors.Signer, c *call, params url.Values, signature string, values connectors.Values) error {
-	key := encodeStrictly(values["client_secret"]) + "&" + encodeStrictly(values["captured.token_secret"])
+	key := encodeStrictly(values["client_secret"]) + "&" + encodeStrictly(values["token.secret"])
 	if values["token"] == "" {
 		key = encodeStrictly(values["client_secret"]) + "&"
 	}

@@ -15,27 +15,34 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 		return p.expired(a)
 	}
 	p.answered["api "+a.base+" "+a.slot]++
-	doc := document{"fine": true}
+	doc := document{}
 	k := p.connector
-	if v := k.Verify; v != nil && p.isFor(a, v.Method, v.Base, v.Path) {
+	if v := k.Verify; v != nil && p.isFor(a, v.Ask) {
 		p.answered["verify"]++
 		if v.OKWhen != nil {
 			doc.set(v.OKWhen.Path, literal(v.OKWhen.Equals))
 		}
 	}
-	if i := k.Identity; i != nil && i.From == "" && p.isFor(a, i.Method, i.Base, i.Path) {
+	if i := k.Identity; i != nil && i.From == "" && p.isFor(a, i.Ask) {
 		p.answered["identity"]++
 		p.person.write(doc, "", i)
 	}
 	for _, d := range k.Discover {
-		if !p.isFor(a, d.Method, d.Base, d.Path) {
+		if !p.isFor(a, d.Ask) {
 			continue
 		}
 		p.answered["discover"]++
-		if d.Items == "" {
-			return list{p.item(d)}.answerJSON()
+		items := list{p.item(d)}
+		if p.several {
+			items = list{p.otherItem(d), items[0]}
 		}
-		doc.set(d.Items, list{p.item(d)})
+		if d.Items == "" {
+			return items.answerJSON()
+		}
+		doc.set(d.Items, items)
+	}
+	if !doc.isList() {
+		doc.set("fine", true)
 	}
 	if a.Method == http.MethodHead {
 		return &answer{http.StatusOK, http.Header{}, nil}
@@ -44,14 +51,42 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 }
 
 // isFor tells whether a request is the one that is declared.
-func (p *Provider) isFor(a *apiCall, method, base, path string) bool {
-	text, err := p.bases()[base].ExpandAt(p.values, p.now())
+func (p *Provider) isFor(a *apiCall, ask connectors.Ask) bool {
+	base, err := p.bases()[ask.Base].ExpandAt(p.values, p.now())
 	if err != nil {
 		return false
 	}
-	u, err := url.Parse(strings.TrimSuffix(text, "/") + path)
-	return err == nil && a.Method == cmp.Or(method, http.MethodGet) && strings.HasSuffix(a.origin(), "://"+strings.TrimSuffix(u.Host, ":443")) &&
-		a.path == u.EscapedPath() && contains(a.query, u.Query())
+	path, err := p.escaped(ask.Path.String())
+	if err != nil {
+		return false
+	}
+	u, err := url.Parse(strings.TrimSuffix(base, "/") + path)
+	return err == nil && a.Method == cmp.Or(ask.Method, http.MethodGet) && strings.HasSuffix(a.origin(), "://"+strings.TrimSuffix(u.Host, ":443")) &&
+		a.path == u.EscapedPath() && contains(a.query, u.Query()) && (ask.JSON == nil || p.fitsJSON(ask.JSON, a.call, p.values) == nil)
+}
+
+// escaped fills a path, whose values are parts of a segment, or of a parameter behind a question mark.
+func (p *Provider) escaped(path string) (string, error) {
+	filled, escape := "", url.PathEscape
+	for _, piece := range pieces(path) {
+		if strings.Contains(piece.text, "?") {
+			escape = url.QueryEscape
+		}
+		filled += piece.text
+		if piece.expression == "" {
+			continue
+		}
+		t, err := connectors.ParseTemplate("{" + piece.expression + "}")
+		if err != nil {
+			return "", err
+		}
+		value, err := t.ExpandAt(p.values, p.now())
+		if err != nil {
+			return "", err
+		}
+		filled += escape(value)
+	}
+	return filled, nil
 }
 
 // contains tells whether all parameters are among the given ones.
@@ -64,7 +99,26 @@ func contains(all, some url.Values) bool {
 	return true
 }
 
-// item is the one thing of its kind that the user has at the provider.
+// Labels of the items that the user has.
+const (
+	OwnLabel   = "The <one> to use & keep"
+	otherLabel = "Another one"
+)
+
+// otherItem is what the user has beside item. It is good for nothing.
+func (p *Provider) otherItem(d connectors.Discover) document {
+	other := document{}
+	other.set(d.ID, "other-item")
+	for _, name := range sorted(d.Capture) {
+		other.set(d.Capture[name], "other-"+strings.ReplaceAll(name, "_", "-"))
+	}
+	if d.Label != "" {
+		other.set(d.Label, otherLabel)
+	}
+	return other
+}
+
+// item is the one thing of its kind that the user has at the provider and uses.
 func (p *Provider) item(d connectors.Discover) document {
 	one := document{}
 	one.set(d.ID, p.values["captured."+d.Into])
@@ -72,7 +126,7 @@ func (p *Provider) item(d connectors.Discover) document {
 		one.set(d.Capture[name], p.values["captured."+name])
 	}
 	if d.Label != "" {
-		one.set(d.Label, "the first one")
+		one.set(d.Label, OwnLabel)
 	}
 	return one
 }
@@ -103,7 +157,7 @@ func (p *Provider) expired(a *apiCall) *answer {
 			doc.set(e.Path, literal(e.In[0]))
 		}
 	}
-	if v := p.connector.Verify; v != nil && v.OKWhen != nil && p.isFor(a, v.Method, v.Base, v.Path) {
+	if v := p.connector.Verify; v != nil && v.OKWhen != nil && p.isFor(a, v.Ask) {
 		doc.set(v.OKWhen.Path, otherThan(v.OKWhen.Equals))
 	}
 	answered := doc.answerJSON(status)

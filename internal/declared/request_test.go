@@ -2,6 +2,7 @@ package declared_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/broker"
+	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -111,6 +113,9 @@ func (j *journey) requests() error {
 	if err != nil {
 		return err
 	}
+	if err := j.unslotted(c); err != nil {
+		return err
+	}
 	for _, base := range slices.Concat([]string{""}, slices.Sorted(maps.Keys(j.connector.API.Bases))) {
 		for _, q := range j.asked(base) {
 			if err := j.fine(c, q); err != nil {
@@ -128,6 +133,21 @@ func (j *journey) requests() error {
 			if j.provider.Answered()[name+s.Name] == 0 {
 				return fmt.Errorf("base %q was not asked with the token of slot %s", base, s.Name)
 			}
+		}
+	}
+	return nil
+}
+
+// unslotted tells whether a caller can choose a further token that the connector does not let them have, such as
+// the secret half of a token of OAuth 1.0a.
+func (j *journey) unslotted(c broker.Credential) error {
+	given, _ := j.provider.Issued()
+	for name := range given.Slots {
+		if slices.ContainsFunc(j.connector.API.Slots, func(s connectors.Slot) bool { return s.Name == name }) {
+			continue
+		}
+		if slot, err := c.Connection.Inject.Slot("/things", name); !errors.Is(err, inject.ErrUnknownSlot) {
+			return fmt.Errorf("a caller may choose the slot %s: %q, %w", name, slot, err)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func (p *Provider) takeSignature(sent, rest *call, values connectors.Values) err
 			rest.Header.Del(name)
 		}
 	case connectors.SignerOAuth1:
-		err = p.checkOAuth1(s, sent, values)
+		err = p.checkOAuth1(s, sent, values, nil)
 		rest.Header.Del("Authorization")
 	case connectors.SignerWSSE:
 		err = p.checkWSSE(s, sent, values)

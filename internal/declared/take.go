@@ -59,7 +59,7 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 		}
 	}
 	for name, t := range p.connector.API.Headers {
-		if p.leftOut(t) {
+		if p.leftOut(t) || p.unknownYet(a, t) && len(rest.Header.Values(name)) == 0 {
 			continue
 		}
 		if err := p.takeOne(rest.Header, http.CanonicalHeaderKey(name), t, values); err != nil {
@@ -136,4 +136,18 @@ func (p *Provider) takeMember(in connectors.Injection, c *call, values connector
 	delete(members, in.Name)
 	c.body, _ = json.Marshal(members) // it was JSON before
 	return p.fits(in.Template, got, values)
+}
+
+// unknownYet tells whether a request is one of those that find out what a template names: it goes without it.
+func (p *Provider) unknownYet(a *apiCall, t connectors.Template) bool {
+	return slices.ContainsFunc(p.connector.Discover, func(d connectors.Discover) bool {
+		if !p.isFor(a, d.Ask) {
+			return false
+		}
+		return slices.ContainsFunc(t.Names(), func(name string) bool {
+			captured, ok := strings.CutPrefix(name, "captured.")
+			_, more := d.Capture[captured]
+			return ok && (captured == d.Into || more)
+		})
+	})
 }

@@ -20,6 +20,7 @@ type authRequest struct {
 	code        string
 	codeExpires time.Time
 	redeemed    *grant
+	device      *deviceRequest // that the visit is for; nil for a browser
 }
 
 func (r *authRequest) snapshot() *authRequest {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
 var (
@@ -58,6 +59,9 @@ type ledger struct {
 	access      map[string]*accessToken // by token ID
 	refresh     map[string]*refreshToken
 	grants      []*grant
+	interval    time.Duration             // between two polls of a device
+	devices     map[string]*deviceRequest // by device code
+	states      map[*op.DeviceAuthorizationState]*deviceRequest
 }
 
 func newLedger(c Config, s *secrets) *ledger {
@@ -73,6 +77,9 @@ func newLedger(c Config, s *secrets) *ledger {
 		handles:     make(map[string]string),
 		access:      make(map[string]*accessToken),
 		refresh:     make(map[string]*refreshToken),
+		interval:    c.DeviceInterval,
+		devices:     make(map[string]*deviceRequest),
+		states:      make(map[*op.DeviceAuthorizationState]*deviceRequest),
 	}
 }
 

@@ -31,7 +31,7 @@ var policy = func() string {
 
 // page is what the template shows.
 type page struct {
-	Kind     string // home, login, consent, problem
+	Kind     string // home, device, login, consent, problem
 	Title    string
 	Provider string
 	App      string
@@ -142,7 +142,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	back := req.redirectURI
-	if to, err := url.Parse(back); err == nil {
+	if to, err := url.Parse(back); err == nil && req.device == nil {
 		back = to.Host
 	}
 	s.show(w, http.StatusOK, page{
@@ -160,6 +160,8 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 	switch decision := r.PostFormValue("decision"); {
 	case req.user == "":
 		http.Redirect(w, r, s.client.LoginURL(req.id), http.StatusSeeOther)
+	case req.device != nil && (decision == "allow" || decision == "deny"):
+		s.deviceDecided(w, req.id, decision == "allow")
 	case decision == "allow":
 		s.ledger.allow(req.id)
 		ctx := op.ContextWithIssuer(r.Context(), s.url)

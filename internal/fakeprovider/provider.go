@@ -49,6 +49,9 @@ type Config struct {
 	OmitRefreshToken bool
 	// OmitIssuer leaves the parameter iss (RFC 9207) out of authorization responses.
 	OmitIssuer bool
+	// DeviceTTL is how long a device code lives, DeviceInterval how long a device has to wait between two polls,
+	// in whole seconds. Zero means ten minutes and five seconds.
+	DeviceTTL, DeviceInterval time.Duration
 	// Users are the people with an account. Nil means [DefaultUsers].
 	Users []User
 	// Now is the clock all lifetimes are measured with. Nil means time.Now.
@@ -71,6 +74,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RefreshTTL == 0 {
 		c.RefreshTTL = 24 * time.Hour
+	}
+	if c.DeviceTTL == 0 {
+		c.DeviceTTL = 10 * time.Minute
+	}
+	if c.DeviceInterval == 0 {
+		c.DeviceInterval = 5 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now

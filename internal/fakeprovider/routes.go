@@ -32,6 +32,9 @@ func newOP(s *Server) (*op.Provider, error) {
 		return nil, err
 	}
 	config := &op.Config{CodeMethodS256: true, AuthMethodPost: true, GrantTypeRefreshToken: true}
+	config.DeviceAuthorization = op.DeviceAuthorizationConfig{
+		Lifetime: s.config.DeviceTTL, PollInterval: s.config.DeviceInterval, UserFormPath: devicePath, UserCode: op.UserCodeBase20,
+	}
 	if len(s.config.Scopes) > 0 {
 		config.SupportedScopes = s.config.Scopes
 	}
@@ -49,6 +52,9 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("/authorize/callback", s.withIssuer(s.op))
 	mux.HandleFunc("POST "+tokenPath, s.token)
 	mux.Handle("POST "+revokePath, s.op)
+	mux.Handle("POST "+deviceCodePath, s.op)
+	mux.HandleFunc("GET "+devicePath, s.devicePage)
+	mux.HandleFunc("POST "+devicePath, s.device)
 	mux.Handle("GET /keys", s.op)
 	mux.Handle("/userinfo", s.signedIn(func(w http.ResponseWriter, r *http.Request, _ string) { s.op.ServeHTTP(w, r) }))
 	mux.HandleFunc("GET "+oidc.DiscoveryEndpoint, s.discovery)
@@ -126,7 +132,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 	d.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
 	d.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
 	d.GrantTypesSupported = s.client.GrantTypes()
-	d.IntrospectionEndpoint, d.EndSessionEndpoint, d.DeviceAuthorizationEndpoint = "", "", ""
+	d.IntrospectionEndpoint, d.EndSessionEndpoint = "", ""
 	writeJSON(w, http.StatusOK, struct {
 		*oidc.DiscoveryConfiguration
 		Issuer bool `json:"authorization_response_iss_parameter_supported"`

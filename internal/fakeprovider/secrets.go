@@ -34,7 +34,7 @@ func (s *secrets) add(values ...string) {
 }
 
 func (s *secrets) addForm(form url.Values) {
-	for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "token"} {
+	for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "token", "device_code"} {
 		s.add(form[name]...)
 	}
 }
@@ -52,7 +52,7 @@ func (s *secrets) addAnswer(body []byte) {
 	}
 }
 
-// Secrets returns every access token, refresh token, ID token, code, code verifier and client secret
+// Secrets returns every access token, refresh token, ID token, code, device code, code verifier and client secret
 // that was ever minted or seen at the token endpoint, sorted. None of them may be found in a log, a
 // URL, an error or a configuration of the app's side. States are not among them, nor are strings
 // shorter than eight bytes.

@@ -83,11 +83,16 @@ func (s *storage) DeleteAuthRequest(context.Context, string) error { return nil 
 
 // CreateAccessToken is called when there is to be no refresh token.
 func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (string, time.Time, error) {
-	e, ok := r.(*exchange)
-	if !ok {
+	var id string
+	var err error
+	switch req := r.(type) {
+	case *exchange:
+		id, _, err = s.redeem(req.id, req.scopes, false)
+	case *op.DeviceAuthorizationState:
+		id, _, err = s.redeemDevice(req, false)
+	default:
 		return "", time.Time{}, oidc.ErrUnsupportedGrantType()
 	}
-	id, _, err := s.redeem(e.id, e.scopes, false)
 	if err != nil {
 		return "", time.Time{}, oidc.ErrInvalidGrant().WithDescription("code: %v", err)
 	}
@@ -102,6 +107,8 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 	case *exchange:
 		req.minted = true
 		id, refresh, err = s.redeem(req.id, req.scopes, true)
+	case *op.DeviceAuthorizationState:
+		id, refresh, err = s.redeemDevice(req, true)
 	case *refreshRequest:
 		id, refresh, err = s.rotate(current)
 	default:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/internal/fakeprovider"
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 // What a request may say of its account, and what it is told when that does not do.
@@ -25,7 +26,7 @@ func TestAccountNotFound(t *testing.T) {
 	s.get("/api/me", "Connected-Account: demo/nobody").want(t, 404, "account_not_found")
 	s.get("/@demo/nobody/api/me").want(t, 404, "account_not_found")
 	s.get("/@nowhere/user_1/api/me").want(t, 404, "connection_not_found")
-	s.get("/api/me", "Connected-Account: "+id[:len(id)-1]+"0").want(t, 404, "account_not_found")
+	s.get("/api/me", "Connected-Account: "+string(vault.NewAccountID())).want(t, 404, "account_not_found")
 	s.get("/api/me", "Connected-Account: "+id[:len(id)-1]).want(t, 400, "account_tag_invalid")
 	s.get("/api/me", "Connected-Account: "+id+"0").want(t, 400, "account_tag_invalid")
 	s.get("/api/me", "Connected-Account: "+id, "Connected-Base: upload").want(t, 400, "base_unknown")

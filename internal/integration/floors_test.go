@@ -19,11 +19,11 @@ const module = "github.com/claviger-proxy/claviger"
 // neither up, nor to a sibling. A package that is not here needs a place.
 var floors = map[string]int{
 	"connectors": 0, "vault/seal": 0, "internal/replay": 0, "internal/problem": 0, "internal/netguard": 0, "client": 0,
-	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1,
+	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1, "internal/openapi": 1, "internal/declared": 1,
 	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2, "internal/transfer": 2,
 	"internal/connection": 3,
 	"internal/broker":     4, "internal/consent": 4,
-	"internal/tools": 5, "internal/webhook": 5,
+	"internal/tools": 5, "internal/webhook": 5, "internal/trial": 5,
 	"internal/api": 6, "internal/mcp": 6,
 }
 
@@ -33,7 +33,7 @@ const topFloor = 7
 var top = []string{"caddymodule", "cmd"}
 
 // kits are for tests, and for the demo, which runs one of them. They may import anything.
-var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/declared", "internal/integration", "examples"}
+var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/integration", "examples"}
 
 const demo = "caddymodule/demo"
 
@@ -187,7 +187,7 @@ func TestFloorsRefuse(t *testing.T) {
 // where consent writes it into a URL or a cookie of the user's browser, an export encrypts it, an import
 // sends it to the server, or the API hands an access token out.
 var revealers = []string{
-	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
+	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/consent/held.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
 	"internal/api/token.go", "internal/connection/connection.go",
 }
 

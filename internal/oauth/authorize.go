@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -62,8 +63,32 @@ func (c *Client) AuthorizeURL(app App, req AuthorizeRequest) (string, error) {
 		return "", incomplete
 	}
 	names := spelling{names: how.ParamNames, omit: how.Omit}
-	return withQuery(app.Endpoints.Authorize, names.spell(standard.Query()))
+	return withParams(app.Endpoints.Authorize, how, names.spell(standard.Query())), nil
 }
+
+// withParams adds the parameters to the authorization endpoint, where and as the connector says.
+func withParams(endpoint string, how connectors.Authorize, params url.Values) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		value := url.QueryEscape(params.Get(name))
+		if slices.Contains(how.RawParams, name) {
+			value = inQueries.Replace(value)
+		}
+		pairs = append(pairs, url.QueryEscape(name)+"="+value)
+	}
+	sign := "?"
+	if how.Fragment != "" {
+		endpoint += "#" + how.Fragment
+	} else if strings.Contains(endpoint, "?") {
+		sign = "&"
+	}
+	return endpoint + sign + strings.Join(pairs, "&")
+}
+
+// inQueries turns back what need not be encoded in a query (RFC 3986 section 3.4), and does not end a value.
+var inQueries = strings.NewReplacer(
+	"%3A", ":", "%2F", "/", "%2C", ",", "%40", "@", "%21", "!", "%24", "$", "%27", "'", "%28", "(", "%29", ")", "%2A", "*", "%3F", "?",
+)
 
 // authorizeParams are the parameters beside those of ownParams. Secrets have no place in a URL that a
 // browser shows, and are not known to their templates.

@@ -105,6 +105,29 @@ func TestAuthorizeProviders(t *testing.T) {
 	}
 }
 
+// Parameters stand behind the '#' for a page that looks there, and are written raw where it does not decode them.
+func TestAuthorizeWhereAndHow(t *testing.T) {
+	app := declared(t, "https://id.example.com", `authorize: {url: BASE/app, fragment: /oauth, raw_params: [scope], pkce: "off", scope: {required: ["a:b/c"], default: ["x&y=z#%", "d,e"]}}
+token: {url: BASE/token, client_auth: post}`)
+	got, err := newClient(oauth.Options{}).AuthorizeURL(app, oauth.AuthorizeRequest{RedirectURI: "https://cb.example.com/x", State: vault.NewSecret("st")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "https://id.example.com/app#/oauth?client_id=" + url.QueryEscape(app.ClientID) +
+		"&redirect_uri=https%3A%2F%2Fcb.example.com%2Fx&response_type=code&scope=a:b/c+x%26y%3Dz%23%25+d,e&state=st"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := app.MissingScopes([]string{"d,e"}); len(got) != 1 || got[0] != "a:b/c" {
+		t.Errorf("missing are %q", got)
+	}
+	for _, granted := range [][]string{nil, {"x", "a:b/c"}} {
+		if got := app.MissingScopes(granted); len(got) > 0 {
+			t.Errorf("with %q missing are %q", granted, got)
+		}
+	}
+}
+
 // What a template lacks is told before the browser is sent anywhere.
 func TestAuthorizeNeedsValues(t *testing.T) {
 	const code = "\ntoken: {url: BASE/token, client_auth: post"

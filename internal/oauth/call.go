@@ -24,6 +24,10 @@ type call struct {
 	// sent are what the requests hold beside the values of fill; an error code that repeats one is not
 	// passed on.
 	sent []vault.Secret
+	// secret is the one of the app's that the client authenticates with. proved tells that the request does
+	// have it, and basicSent that it has it in HTTP Basic.
+	secret            vault.Secret
+	proved, basicSent bool
 	// started is what lifetimes in the answer count from: before the request, so that a slow answer
 	// does not lengthen them.
 	started time.Time
@@ -39,7 +43,7 @@ func (c *Client) begin(app App, op string, sent ...vault.Secret) (*call, error) 
 	k := &call{
 		client: c, app: app, op: op, fill: app.filler(op, c.now),
 		spelling: tokenSpelling(app.Connector), reads: tokenReading(app.Connector),
-		sent: sent, started: c.now(),
+		sent: append(sent, app.FurtherSecrets...), started: c.now(), secret: c.inUse.of(app),
 	}
 	var err error
 	k.transport, err = c.transportFor(k.fill)

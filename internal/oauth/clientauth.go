@@ -3,6 +3,7 @@ package oauth
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/sign"
@@ -12,7 +13,7 @@ import (
 // authenticate tells who asks: with fields, or with the Authorization header that it returns. how is as in
 // [connectors.Revoke].Auth, and access the token for "bearer".
 func (c *call) authenticate(how string, access vault.Secret) (fields url.Values, header string, err error) {
-	fields = url.Values{}
+	fields, c.proved, c.basicSent = url.Values{}, false, false
 	auth := c.app.Connector.Token.ClientAuth
 	switch {
 	case how == authNone:
@@ -31,7 +32,8 @@ func (c *call) authenticate(how string, access vault.Secret) (fields url.Values,
 	switch auth {
 	case connectors.ClientAuthPost:
 		if !c.app.ClientSecret.IsZero() {
-			fields.Set("client_secret", c.app.ClientSecret.Reveal())
+			fields.Set("client_secret", c.secret.Reveal())
+			c.proved = c.spelling.sends("client_secret")
 		}
 	case connectors.ClientAuthPrivateKeyJWT:
 		signed, err := c.jwt(c.app.Connector.Token.ClientAssertion)
@@ -55,13 +57,16 @@ func (c *call) authenticate(how string, access vault.Secret) (fields url.Values,
 // not decode them.
 func (c *call) basic() (string, error) {
 	token := c.app.Connector.Token
-	user, password := c.app.ClientID, c.app.ClientSecret.Reveal()
+	user, password := c.app.ClientID, c.secret.Reveal()
+	c.proved, c.basicSent = !c.secret.IsZero(), true
 	if token.Basic != nil {
+		c.proved = c.proved && slices.Contains(token.Basic.Password.Names(), nameClientSecret)
+		fill := c.fill.with(nameClientSecret, c.secret)
 		var err error
-		if user, err = c.fill.text(token.Basic.User); err != nil {
+		if user, err = fill.text(token.Basic.User); err != nil {
 			return "", err
 		}
-		if password, err = c.fill.text(token.Basic.Password); err != nil {
+		if password, err = fill.text(token.Basic.Password); err != nil {
 			return "", err
 		}
 	}

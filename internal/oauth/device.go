@@ -40,8 +40,9 @@ type Device struct {
 	Interval time.Duration
 }
 
-// DeviceStart asks for a device code (RFC 8628 section 3.1). It is shown to the user, and then polled for.
-func (c *Client) DeviceStart(ctx context.Context, app App) (Device, error) {
+// DeviceStart asks for a device code (RFC 8628 section 3.1), with the given scopes beside the connection's. It
+// is shown to the user, and then polled for.
+func (c *Client) DeviceStart(ctx context.Context, app App, scopes []string) (Device, error) {
 	k, err := c.begin(app, opDevice)
 	if err != nil {
 		return Device{}, err
@@ -49,22 +50,19 @@ func (c *Client) DeviceStart(ctx context.Context, app App) (Device, error) {
 	if app.Connector.Device == nil || app.Endpoints.Device == "" {
 		return Device{}, unsent(opDevice, ClassOperator, CodeIncomplete)
 	}
-	m, err := k.deviceMessage()
-	if err != nil {
-		return Device{}, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	k.reads = reading{}
-	a, err := k.send(ctx, m)
-	if err != nil {
-		return Device{}, err
-	}
-	return k.readDevice(a)
+	var d Device
+	err = k.ask(ctx, func() (message, error) { return k.deviceMessage(scopes) }, func(a answer) (err error) {
+		d, err = k.readDevice(a)
+		return err
+	})
+	return d, err
 }
 
 // deviceMessage is the request for a device code. The client authenticates as at the token endpoint.
-func (c *call) deviceMessage() (message, error) {
+func (c *call) deviceMessage(more []string) (message, error) {
 	if err := c.check(authClient); err != nil {
 		return message{}, err
 	}
@@ -72,7 +70,7 @@ func (c *call) deviceMessage() (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	scopes, err := c.app.scopes(c.fill, nil)
+	scopes, err := c.app.scopes(c.fill, more)
 	if err != nil {
 		return message{}, err
 	}

@@ -55,8 +55,7 @@ func TestDeviceStart(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			base, requests := record(t, ok(test.answer))
 			app := declared(t, base, test.yaml)
-			app.Scopes = test.scopes
-			got, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app)
+			got, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app, test.scopes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +110,7 @@ func TestDeviceStartErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			base, _ := record(t, replies(test.status, "Content-Type: application/json", test.body))
-			got, err := newClient(oauth.Options{}).DeviceStart(t.Context(), declared(t, base, deviceMode))
+			got, err := newClient(oauth.Options{}).DeviceStart(t.Context(), declared(t, base, deviceMode), nil)
 			if diff := cmp.Diff(oauth.Device{}, got, revealed); diff != "" {
 				t.Errorf("device beside the error (-want +got):\n%s", diff)
 			}
@@ -125,13 +124,13 @@ func TestDeviceStartErrors(t *testing.T) {
 	} {
 		app := declared(t, "http://127.0.0.1:1999", deviceMode)
 		edit(&app)
-		_, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app)
+		_, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app, nil)
 		wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeIncomplete)
 	}
 	for _, yaml := range []string{consent + "token: {url: BASE/token, client_auth: none}", strings.Replace(deviceMode, "client_auth: none", "client_auth: post", 1)} {
 		app := declared(t, "http://127.0.0.1:1999", yaml)
 		app.ClientSecret = vault.Secret{}
-		_, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app)
+		_, err := newClient(oauth.Options{}).DeviceStart(t.Context(), app, nil)
 		if own := wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeIncomplete); !own.Unsent {
 			t.Error("the error does not say that nothing was sent")
 		}

@@ -32,33 +32,38 @@ type dialect struct {
 	token Token
 }
 
-// RoundTrip sends the token request exactly once.
+// RoundTrip sends the token request, once but for what [call.ask] says.
 func (d *dialect) RoundTrip(r *http.Request) (*http.Response, error) {
-	m, err := d.encode(r)
+	form, err := d.standard(r)
 	if err != nil {
 		return nil, err
 	}
-	a, err := d.send(r.Context(), m)
+	err = d.ask(r.Context(), func() (message, error) { return d.encode(r.URL.String(), maps.Clone(form)) }, func(a answer) (err error) {
+		d.token, err = d.decode(a)
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	if d.token, err = d.decode(a); err != nil {
 		return nil, err
 	}
 	return d.plainAnswer(r)
 }
 
-// encode turns the request of x/oauth2 into the provider's. Who asks is added here for all ways to say so.
-func (d *dialect) encode(r *http.Request) (message, error) {
+// standard reads the fields of x/oauth2's request.
+func (d *dialect) standard(r *http.Request) (url.Values, error) {
 	body, err := io.ReadAll(r.Body)
 	r.Body.Close()
 	if err != nil {
-		return message{}, unsent(d.op, ClassOperator, CodeIncomplete)
+		return nil, unsent(d.op, ClassOperator, CodeIncomplete)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return message{}, unsent(d.op, ClassOperator, CodeIncomplete)
+		return nil, unsent(d.op, ClassOperator, CodeIncomplete)
 	}
+	return form, nil
+}
+
+// encode turns the request of x/oauth2 into the provider's. Who asks is added here for all ways to say so.
+func (d *dialect) encode(to string, form url.Values) (message, error) {
 	who, auth, err := d.authenticate(authClient, vault.Secret{})
 	if err != nil {
 		return message{}, err
@@ -79,7 +84,7 @@ func (d *dialect) encode(r *http.Request) (message, error) {
 		return message{}, err
 	}
 	return message{
-		method: d.spelling.method, url: r.URL.String(), accept: d.reads.accept(), headers: headers,
+		method: d.spelling.method, url: to, accept: d.reads.accept(), headers: headers,
 		auth: auth, form: form, body: d.spelling.body,
 	}, nil
 }

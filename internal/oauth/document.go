@@ -89,19 +89,24 @@ func parseMembers(dec *json.Decoder, depth int) (document, error) {
 	return doc, err
 }
 
-// find returns the member at a dot-separated path. A missing member and a null are both nil.
+// find returns what stands at a member path. What is missing and a null are both nil.
 func (d document) find(path string) any {
-	for {
-		name, rest, deeper := strings.Cut(path, ".")
-		if !deeper {
-			return d[name]
-		}
-		next, ok := d[name].(document)
-		if !ok {
+	var at any = d
+	for name := range strings.SplitSeq(path, ".") {
+		switch v := at.(type) {
+		case document:
+			at = v[name]
+		case []any:
+			i, ok := connectors.Index(name)
+			if !ok || i >= len(v) {
+				return nil
+			}
+			at = v[i]
+		default:
 			return nil
 		}
-		d, path = next, rest
 	}
+	return at
 }
 
 // text is textOf the member at path.

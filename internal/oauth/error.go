@@ -30,19 +30,20 @@ const (
 // Codes that this package makes itself. Beside them stand provider_status_NNN and the error codes
 // of RFC 6749 and of the provider.
 const (
-	CodeIncomplete       = "client_incomplete"    // the App lacks an ID, a secret or an endpoint
-	CodeNoValue          = "value_missing"        // a template of the connector names what has no value, or one that does not fit
-	CodeBadKey           = "key_unusable"         // what is to be signed cannot be, or the client certificate is none
-	CodeNoGrant          = "nothing_to_obtain"    // the connector's mode gives no token without a browser
-	CodeNoRefreshToken   = "no_refresh_token"     // there is nothing to refresh with
-	CodeUnreachable      = "provider_unreachable" // no connection
-	CodeTLS              = "provider_tls"         // the provider's certificate is not accepted
-	CodeTimeout          = "provider_timeout"     // no complete answer in time
-	CodeAnswerLost       = "answer_lost"          // the connection broke after the request was sent
-	CodeAnswerTooLarge   = "answer_too_large"     // more than 64 KiB
-	CodeRedirectRefused  = "redirect_refused"     // the endpoint answered with a redirect
-	CodeBadTokenResponse = "bad_token_response"   // the answer is no valid token answer
-	CodeProviderError    = "provider_error"       // a refusal without a usable code
+	CodeIncomplete       = "client_incomplete"        // the App lacks an ID, a secret or an endpoint
+	CodeNoValue          = "value_missing"            // a template of the connector names what has no value, or one that does not fit
+	CodeBadKey           = "key_unusable"             // what is to be signed cannot be, or the client certificate is none
+	CodeNoGrant          = "nothing_to_obtain"        // the connector's mode gives no token without a browser
+	CodeNoRefreshToken   = "no_refresh_token"         // there is nothing to refresh with
+	CodeUnreachable      = "provider_unreachable"     // no connection
+	CodeAddressRefused   = "provider_address_refused" // its name leads to where [Options].Guard lets nobody
+	CodeTLS              = "provider_tls"             // the provider's certificate is not accepted
+	CodeTimeout          = "provider_timeout"         // no complete answer in time
+	CodeAnswerLost       = "answer_lost"              // the connection broke after the request was sent
+	CodeAnswerTooLarge   = "answer_too_large"         // more than 64 KiB
+	CodeRedirectRefused  = "redirect_refused"         // the endpoint answered with a redirect
+	CodeBadTokenResponse = "bad_token_response"       // the answer is no valid token answer
+	CodeProviderError    = "provider_error"           // a refusal without a usable code
 )
 
 // Error is a failed call of an OAuth endpoint. It holds nothing that was sent or answered but the
@@ -55,7 +56,7 @@ type Error struct {
 	Status int
 	// RetryAfter is how long the provider asked to wait, at most ten minutes; zero when it did not.
 	RetryAfter time.Duration
-	// Op is "exchange", "refresh", "obtain", "device", "introspect", "revoke" or "authorize".
+	// Op is "temporary", "exchange", "refresh", "obtain", "device", "introspect", "revoke" or "authorize".
 	Op string
 	// Step is the number of the connector's step that failed, from 1; 0 when it was none.
 	Step int

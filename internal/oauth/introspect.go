@@ -30,18 +30,18 @@ func (c *Client) Introspect(ctx context.Context, app App, token vault.Secret) (I
 	if how == nil || app.Endpoints.Introspect == "" || token.IsZero() {
 		return Introspection{}, unsent(opIntrospect, ClassOperator, CodeIncomplete)
 	}
-	m, err := k.about(token, or(how.Param, "token"), how.Auth, token, how.Headers)
-	if err != nil {
-		return Introspection{}, err
-	}
-	m.method, m.url, m.body = http.MethodPost, app.Endpoints.Introspect, bodyForm
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	a, err := k.send(ctx, m)
-	if err != nil {
-		return Introspection{}, err
-	}
-	return k.introspected(a)
+	var found Introspection
+	err = k.ask(ctx, func() (message, error) {
+		m, err := k.about(token, or(how.Param, "token"), how.Auth, token, how.Headers)
+		m.method, m.url, m.body = http.MethodPost, app.Endpoints.Introspect, bodyForm
+		return m, err
+	}, func(a answer) (err error) {
+		found, err = k.introspected(a)
+		return err
+	})
+	return found, err
 }
 
 // introspected reads the answer.

@@ -103,7 +103,7 @@ func eachCall(t *testing.T, app oauth.App) {
 	check(err)
 	_, err = client.Obtain(t.Context(), app, grant)
 	check(err)
-	_, err = client.DeviceStart(t.Context(), app)
+	_, err = client.DeviceStart(t.Context(), app, nil)
 	check(err)
 	_, err = client.DevicePoll(t.Context(), app, oauth.Device{DeviceCode: vault.NewSecret(deviceCode)})
 	check(err)

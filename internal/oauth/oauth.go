@@ -1,11 +1,12 @@
 // Package oauth asks a provider's OAuth endpoints on behalf of a connection: it writes the
 // authorization URL, exchanges a code, refreshes a token, gets one without a browser or for a device, asks
-// about one and revokes a grant.
+// about one and revokes a grant. With OAuth 1.0a, [Client.RequestTemporary] is the begin of it.
 //
 // Start with [New], describe the OAuth client with an [App], and call the methods of [Client].
 // Nothing here stores, caches or retries: a method sends one request at most, and one more for each of the
-// connector's steps. No request is sent twice, no redirect is followed, at most 64 KiB of an answer are
-// read, and a method ends within the client's timeout. What one provider does differently from RFC 6749 is
+// connector's steps. No request is sent twice, but for one that the provider has refused because of the
+// client's secret alone, when the client has another one; see [App].FurtherSecrets. No redirect is followed,
+// at most 64 KiB of an answer are read, and a method ends within the client's timeout. What one provider does differently from RFC 6749 is
 // declared by its connector and handled in one place, the dialect.
 //
 // Every failure is an [*Error] with a class and a short code, except a context that the caller
@@ -19,7 +20,10 @@ import (
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -41,6 +45,9 @@ type App struct {
 	ClientID string
 	// ClientSecret is empty for public clients, and where the connector sends none.
 	ClientSecret vault.Secret
+	// FurtherSecrets are other secrets of the same client. Where it authenticates with its secret itself,
+	// ClientSecret is sent, and the next when the provider refuses it, which is then sent from the beginning. What is signed is signed with ClientSecret.
+	FurtherSecrets []vault.Secret
 	// Scopes are the connection's; empty means the connector's default.
 	Scopes []string
 }
@@ -51,24 +58,31 @@ type Options struct {
 	// environment, speaks TLS 1.2 or later and uses each connection once. Connectors with a client
 	// certificate need an *http.Transport.
 	Transport http.RoundTripper
+	// Guard says where the transport that nil stands for may connect to.
+	Guard *netguard.Guard
 	// Now is the clock for expiry times; nil means time.Now.
 	Now func() time.Time
 	// Timeout bounds one call of a method, the answers' bodies included; zero means 30 seconds.
 	Timeout time.Duration
+	// Log is told of client secrets that are refused, by their position; nil means nobody is.
+	Log *zap.Logger
 }
 
-// Client calls OAuth endpoints. It is safe for concurrent use and holds no secret.
+// Client calls OAuth endpoints. It is safe for concurrent use, and holds no secret but those of clients that
+// have several.
 type Client struct {
 	transport http.RoundTripper
 	now       func() time.Time
 	timeout   time.Duration
+	log       *zap.Logger
+	inUse     inUse
 }
 
 // New returns a client with the options' defaults filled in.
 func New(o Options) *Client {
-	c := &Client{transport: o.Transport, now: o.Now, timeout: o.Timeout}
+	c := &Client{transport: o.Transport, now: o.Now, timeout: o.Timeout, log: o.Log}
 	if c.transport == nil {
-		c.transport = newTransport()
+		c.transport = newTransport(o.Guard)
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -76,17 +90,19 @@ func New(o Options) *Client {
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}
+	if c.log == nil {
+		c.log = zap.NewNop()
+	}
 	return c
 }
 
 // newTransport returns the transport for token endpoints. A connection is used once: on a reused
 // one the provider may have hung up already, and a request that was written but not answered must
 // not be sent again, because a code or a rotating refresh token is spent by the first copy.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout}
+func newTransport(guard *netguard.Guard) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // a sidecar may have itself in HTTPS_PROXY
-		DialContext:            dialer.DialContext,
+		DialContext:            guard.DialContext(net.Dialer{Timeout: dialTimeout}),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    dialTimeout,
 		DisableKeepAlives:      true,

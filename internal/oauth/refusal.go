@@ -89,6 +89,9 @@ func (c *call) classify(status int, code string, doc document) (found Class, ok 
 	for _, in := range standard {
 		look(in)
 	}
+	if c.app.Connector.Mode == connectors.ModeOAuth1 {
+		look(refusedOAuth1)
+	}
 	if c.op == opDevice {
 		for _, in := range polled {
 			look(in)

@@ -36,21 +36,14 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 	if token.IsZero() || how.Auth == authBearer && g.Access.IsZero() {
 		return false, nil
 	}
-	m, err := k.about(token, or(how.Param, "token"), how.Auth, g.Access, how.Headers)
-	if err != nil {
-		return false, err
-	}
-	m.method, m.url, m.body = or(how.Method, http.MethodPost), endpoint, or(how.Body, bodyForm)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	a, err := k.send(ctx, m)
-	if err != nil {
-		return false, err
-	}
-	if err := k.revoked(a); err != nil {
-		return false, err
-	}
-	return true, nil
+	err = k.ask(ctx, func() (message, error) {
+		m, err := k.about(token, or(how.Param, "token"), how.Auth, g.Access, how.Headers)
+		m.method, m.url, m.body = or(how.Method, http.MethodPost), endpoint, or(how.Body, bodyForm)
+		return m, err
+	}, k.revoked)
+	return err == nil, err
 }
 
 // about makes a request about a token, which is in the field param. how is as in [connectors.Revoke].Auth;

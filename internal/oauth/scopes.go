@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 const userScope = "user:"
 
 // RequestedScopes returns what an authorization request asks for: the scopes that the connector
-// always adds, the connection's (or the connector's default), then extra; each once, in that order.
+// always adds or requires, the connection's (or the connector's default), then extra; each once, in that order.
 // A scope of the connector that names a value which the app has not is left out here, and refused when
 // it is to be sent.
 func (a App) RequestedScopes(extra []string) []string {
@@ -34,9 +35,9 @@ func (a App) scopes(f filler, extra []string) (all []string, err error) {
 			all = append(all, scope)
 		}
 	}
-	templates := declared.Always
+	templates := slices.Concat(declared.Always, declared.Required)
 	if len(a.Scopes) == 0 {
-		templates = append(templates[:len(templates):len(templates)], declared.Default...)
+		templates = append(templates, declared.Default...)
 	}
 	for _, t := range templates {
 		scope, failed := f.text(t)
@@ -57,6 +58,21 @@ func (a App) scopes(f filler, extra []string) (all []string, err error) {
 		add(scope)
 	}
 	return all, err
+}
+
+// MissingScopes returns those that the connector requires and that are not among the granted ones. Where the
+// provider did not say which it has granted, it has granted all (RFC 6749 section 5.1).
+func (a App) MissingScopes(granted []string) (missing []string) {
+	if a.Connector == nil || len(granted) == 0 {
+		return nil
+	}
+	f := a.filler("", time.Now)
+	for _, t := range a.Connector.Authorize.Scope.Required {
+		if scope, err := f.text(t); err == nil && !slices.Contains(granted, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
 }
 
 // isScope tells whether s is one scope (RFC 6749 section 3.3).

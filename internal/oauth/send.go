@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -188,6 +189,8 @@ func interrupted(ctx context.Context, op string, err error, unsent bool) error {
 	switch {
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		e.Code = CodeTimeout
+	case errors.Is(err, netguard.ErrForbidden):
+		e.Code = CodeAddressRefused
 	case errors.As(err, &certErr):
 		e.Code = CodeTLS
 	case unsent:

@@ -14,6 +14,7 @@ import (
 // The values of [Error].Op.
 const (
 	opAuthorize  = "authorize"
+	opTemporary  = "temporary"
 	opExchange   = "exchange"
 	opRefresh    = "refresh"
 	opObtain     = "obtain"

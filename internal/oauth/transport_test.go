@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -327,4 +328,22 @@ func hangs(t testing.TB) string {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})
+}
+
+// S-22: a token endpoint in a private network gets nothing, unless its host is named.
+func TestAddressRefused(t *testing.T) {
+	app := at(t, plain(nil), "https://provider.example")
+	app.Endpoints.Token = "https://10.255.255.1/token" // where the name leads to
+	token, err := exchange(t, newClient(oauth.Options{}), app)
+	if own := wantError(t, token, err, oauth.ClassTransient, oauth.CodeAddressRefused); !own.Unsent {
+		t.Error("the error does not say that nothing was sent")
+	}
+	guard, err := netguard.New([]string{"10.255.255.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = exchange(t, newClient(oauth.Options{Guard: guard, Timeout: 50 * time.Millisecond}), app)
+	if own := new(oauth.Error); !errors.As(err, &own) || own.Code == oauth.CodeAddressRefused {
+		t.Errorf("got %v for a host that is named", err)
+	}
 }

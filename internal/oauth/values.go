@@ -45,6 +45,15 @@ func (a App) filler(op string, now func() time.Time) filler {
 	return filler{op: op, connector: a.Connector, values: values, now: now}
 }
 
+// with is the filler with another secret under a name that has one.
+func (f filler) with(name string, s vault.Secret) filler {
+	if f.values[name] != "" {
+		f.values = maps.Clone(f.values)
+		f.know(name, s)
+	}
+	return f
+}
+
 // know adds a secret under a name, if there is one.
 func (f filler) know(name string, s vault.Secret) {
 	if !s.IsZero() {

@@ -40,8 +40,23 @@ type Problem struct {
 	ReconnectURL string `json:"reconnect_url,omitempty"`
 	// Candidates are the accounts that a request without a tag could have meant.
 	Candidates []Candidate `json:"candidates,omitempty"`
+	// Choices are the items of which a request has to name one.
+	Choices []Choice `json:"choices,omitempty"`
+	// Mistakes are what is wrong, one by one, where there may be several.
+	Mistakes []Mistake `json:"mistakes,omitempty"`
 	// RetryAfter is also sent as a header, in whole seconds.
 	RetryAfter time.Duration `json:"-"`
+}
+
+// Mistake is one thing that is wrong with a file, or that a change would break.
+type Mistake struct {
+	// Line counts from 1; 0 means that it is not known.
+	Line    int    `json:"line,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+	// Connection and Account are what would break.
+	Connection string `json:"connection,omitempty"`
+	Account    string `json:"account,omitempty"`
 }
 
 // Candidate is one account that may be named.
@@ -49,6 +64,14 @@ type Candidate struct {
 	Account    string `json:"account"`
 	Connection string `json:"connection"`
 	Identifier string `json:"identifier"`
+}
+
+// Choice is one item that an account has access to.
+type Choice struct {
+	// Name is what the connector calls the item's kind.
+	Name  string `json:"name"`
+	ID    string `json:"id"`
+	Label string `json:"label,omitempty"`
 }
 
 func (p *Problem) Error() string {

@@ -29,14 +29,14 @@ const (
 // The names of values that OAuth 1.0a takes.
 const (
 	clientSecret = "client_secret"
-	tokenSecret  = "captured.token_secret"
+	tokenSecret  = "token." + connectors.SlotSecret
 )
 
 var errNotOAuth1 = errors.New("the signer is not one of OAuth 1.0a")
 
 // SignRequestToken is Sign for the call that asks for temporary credentials (RFC 5849 section 2.1). It is
 // signed for the client alone, whatever token the values have. The callback is the URL to return to, or
-// "oob". The answer's oauth_token and oauth_token_secret are the token and captured.token_secret for
+// "oob". The answer's oauth_token and oauth_token_secret are the token and token.secret for
 // SignAccessToken.
 func (s *Signer) SignRequestToken(r *http.Request, values connectors.Values, callback string, body []byte, now time.Time) error {
 	o, ok := s.scheme.(*oauth1Scheme)
@@ -48,7 +48,7 @@ func (s *Signer) SignRequestToken(r *http.Request, values connectors.Values, cal
 }
 
 // SignAccessToken is Sign for the call that asks for token credentials (RFC 5849 section 2.3). The values
-// have the temporary credentials as token and captured.token_secret.
+// have the temporary credentials as token and token.secret.
 func (s *Signer) SignAccessToken(r *http.Request, values connectors.Values, verifier string, body []byte, now time.Time) error {
 	o, ok := s.scheme.(*oauth1Scheme)
 	if !ok {

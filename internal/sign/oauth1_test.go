@@ -25,7 +25,7 @@ import (
 
 const form = "application/x-www-form-urlencoded"
 
-var oauthValues = connectors.Values{"client_id": "key", "client_secret": "canary client&secret", "token": "tok/en", "captured.token_secret": "canary-token-secret"}
+var oauthValues = connectors.Values{"client_id": "key", "client_secret": "canary client&secret", "token": "tok/en", "token.secret": "canary-token-secret"}
 
 var field = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
 
@@ -115,7 +115,7 @@ func TestOAuth1(t *testing.T) {
 			}
 			signer := newSigner(t, oauth1(t, method))
 			r := upload.signed(t, signer, values)
-			if !holds(t, r, upload.body, oauthValues["client_secret"], oauthValues["captured.token_secret"]) {
+			if !holds(t, r, upload.body, oauthValues["client_secret"], oauthValues["token.secret"]) {
 				t.Fatalf("the signature of %v does not hold", r.Header)
 			}
 			got := fields(t, r)
@@ -169,7 +169,7 @@ func tamperOAuth1(t *testing.T, signed func() *http.Request, body string) {
 	} {
 		r, body := signed(), body
 		change(r, &body)
-		if holds(t, r, body, oauthValues["client_secret"], oauthValues["captured.token_secret"]) {
+		if holds(t, r, body, oauthValues["client_secret"], oauthValues["token.secret"]) {
 			t.Errorf("a change of the %s goes unseen", name)
 		}
 	}
@@ -189,7 +189,7 @@ func TestOAuth1Dance(t *testing.T) {
 	}
 
 	r = m.request(t)
-	temporary := connectors.Values{"client_id": "key", "client_secret": "s", "token": "t1", "captured.token_secret": "t2"}
+	temporary := connectors.Values{"client_id": "key", "client_secret": "s", "token": "t1", "token.secret": "t2"}
 	if err := signer.SignAccessToken(r, temporary, "ver&fier", nil, now); err != nil {
 		t.Fatal(err)
 	}
@@ -198,8 +198,8 @@ func TestOAuth1Dance(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 
-	for _, missing := range []string{"token", "captured.token_secret"} {
-		values := connectors.Values{"client_id": "key", "client_secret": "s", "token": "t1", "captured.token_secret": "t2"}
+	for _, missing := range []string{"token", "token.secret"} {
+		values := connectors.Values{"client_id": "key", "client_secret": "s", "token": "t1", "token.secret": "t2"}
 		delete(values, missing)
 		r := m.request(t)
 		err := signer.SignAccessToken(r, values, "v", nil, now)
@@ -277,7 +277,7 @@ func TestOAuth1Refuses(t *testing.T) {
 		{name: "bad escape in the form", body: "a=%zz", want: sign.ErrQuery},
 		{name: "no client", values: without("client_id"), text: "signing the request: no value for {client_id}"},
 		{name: "no secret", values: without("client_secret"), text: "signing the request: no value for {client_secret}"},
-		{name: "no token secret", values: without("captured.token_secret"), text: "signing the request: no value for {captured.token_secret}"},
+		{name: "no token secret", values: without("token.secret"), text: "signing the request: no value for {token.secret}"},
 		{name: "RSA without its key", method: "RSA-SHA1", text: "signing the request: key: no value for {app.key}"},
 		{
 			name: "RSA with another key", method: "RSA-SHA1", text: "signing the request: key: is not an RSA private key",

@@ -49,6 +49,8 @@ func (c *Connection) check() *mistake {
 		return &mistake{"origin", "must be config or api"}
 	case !utf8.ValidString(c.ClientID):
 		return &mistake{"client_id", wantText}
+	case slices.ContainsFunc(c.EarlierClients, func(e vault.OAuthClient) bool { return e.ID == "" || !utf8.ValidString(e.ID) }):
+		return &mistake{"earlier_clients", "must have a client_id each"}
 	case slices.Contains(c.Scopes, "") || !validTexts(c.Scopes):
 		return &mistake{"scopes", wantScopes}
 	case !validPairs(c.Params):

@@ -25,8 +25,27 @@ var testHeader = transfer.Header{Project: "default", CreatedAt: time.Date(2026, 
 // at is a time on the day of the tests.
 func at(hour, minute int) time.Time { return time.Date(2026, 5, 4, hour, minute, 0, 0, time.UTC) }
 
-// sample is what the test vector of version 2 holds.
+// sample is what the test vector of version 3 holds.
 func sample() []transfer.Item {
+	return append(
+		second(),
+		transfer.Item{Connection: &transfer.Connection{
+			Name: "staff", Connector: "github", Origin: vault.OriginAPI, ClientID: "github-client", ClientSecret: vault.NewSecret("fictional client secret 2"),
+			FurtherSecrets: []vault.Secret{vault.NewSecret("fictional client secret 3")},
+			EarlierClients: []vault.OAuthClient{
+				{ID: "github-client-before", Secrets: []vault.Secret{vault.NewSecret("fictional client secret 4"), vault.NewSecret("fictional client secret 5")}},
+				{ID: "github-client-public"},
+			},
+		}},
+		transfer.Item{Account: &transfer.Account{
+			ID: "ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A8", Connection: "staff", Connector: "github", Identifier: "ada",
+			Status: vault.StatusActive, CreatedAt: at(12, 7), Grant: &vault.Grant{Access: vault.NewSecret("fictional-access-4"), ClientID: "github-client-before"},
+		}},
+	)
+}
+
+// second is what the test vector of version 2 holds.
+func second() []transfer.Item {
 	return append(
 		first(),
 		transfer.Item{Connection: &transfer.Connection{

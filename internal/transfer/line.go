@@ -15,9 +15,35 @@ func readConnection(o *object, version int) *Connection {
 	if version > 1 {
 		c.Way, c.SecretParams = o.text("way"), o.secrets("secret_params", validValue, wantValue)
 	}
+	if version > 2 {
+		c.FurtherSecrets, c.EarlierClients = o.clientSecrets("further_secrets"), o.clients("earlier_clients")
+	}
 	o.end()
 	o.failed(c.check())
 	return c
+}
+
+// clients takes OAuth clients; nil when there are none.
+func (o *object) clients(name string) []vault.OAuthClient {
+	var clients []vault.OAuthClient
+	for _, c := range o.objects(name) {
+		clients = append(clients, vault.OAuthClient{ID: c.text("client_id"), Secrets: c.clientSecrets("secrets")})
+		c.end()
+	}
+	return clients
+}
+
+// clientSecrets takes a list of client secrets; nil when there are none.
+func (o *object) clientSecrets(name string) []vault.Secret {
+	var secrets []vault.Secret
+	for _, text := range o.texts(name) {
+		if text == "" || !validSecret(text) {
+			o.fail(name, wantSecret)
+			return nil
+		}
+		secrets = append(secrets, vault.NewSecret(text))
+	}
+	return secrets
 }
 
 func readAccount(o *object, version int) *Account {

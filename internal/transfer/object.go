@@ -143,6 +143,25 @@ func (o *object) object(name string) *object {
 	return &object{path: join(o.path, name), members: members, foreign: o.foreign, first: o.first}
 }
 
+// objects returns nil when there is no such member.
+func (o *object) objects(name string) []*object {
+	v := o.take(name)
+	if v == nil {
+		return nil
+	}
+	values, ok := v.([]any)
+	var list []*object
+	for _, v := range values {
+		members, isObject := v.(map[string]any)
+		ok = ok && isObject
+		list = append(list, &object{path: join(o.path, name), members: members, foreign: o.foreign, first: o.first})
+	}
+	if !ok {
+		o.fail(name, "must be a list of objects")
+	}
+	return list
+}
+
 // end refuses the members that nobody has taken.
 func (o *object) end() {
 	if len(o.members) > 0 {

@@ -41,8 +41,12 @@ type Connection struct {
 	ClientID string
 	// ClientSecret is empty for public clients and for connections of [vault.OriginConfig].
 	ClientSecret vault.Secret
-	Scopes       []string
-	Params       map[string]string
+	// FurtherSecrets are other secrets of the same client, and EarlierClients those before. They are empty for
+	// connections of [vault.OriginConfig].
+	FurtherSecrets []vault.Secret
+	EarlierClients []vault.OAuthClient
+	Scopes         []string
+	Params         map[string]string
 	// SecretParams are empty for connections of [vault.OriginConfig].
 	SecretParams vault.Secrets
 }

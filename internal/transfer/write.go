@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// exportVersion is the version that is written. Version 1 is read too: it has no way,
-	// secret_params, slots and inputs.
-	exportVersion = 2
+	// exportVersion is the version that is written. Versions 1 and 2 are read too: neither has
+	// further_secrets and earlier_clients, and 1 has no way, secret_params, slots and inputs.
+	exportVersion = 3
 	// maxLine is the length of a line without its line feed.
 	maxLine = 1 << 20
 )
@@ -25,7 +25,7 @@ const (
 // The lines of an export, each one JSON object and a line feed. Members without a value are left
 // out; granted_scopes and grant.scopes may be empty lists, which is not the same.
 //
-//	{"claviger_export":2,"created_at":"2026-05-04T12:00:00Z","project":"default"}
+//	{"claviger_export":3,"created_at":"2026-05-04T12:00:00Z","project":"default"}
 //	{"connection":{"name":"work",…}}
 //	{"account":{"id":"ca_…","connection":"work",…,"grant":{…}}}
 //	{"end":{"connections":1,"accounts":1}}
@@ -36,15 +36,21 @@ type (
 		Project   string    `json:"project"`
 	}
 	connectionLine struct {
-		Name         string            `json:"name"`
-		Connector    string            `json:"connector"`
-		Way          string            `json:"way,omitempty"`
-		Origin       vault.Origin      `json:"origin"`
-		ClientID     string            `json:"client_id,omitempty"`
-		ClientSecret string            `json:"client_secret,omitempty"`
-		Scopes       []string          `json:"scopes,omitempty"`
-		Params       map[string]string `json:"params,omitempty"`
-		SecretParams map[string]string `json:"secret_params,omitempty"`
+		Name           string            `json:"name"`
+		Connector      string            `json:"connector"`
+		Way            string            `json:"way,omitempty"`
+		Origin         vault.Origin      `json:"origin"`
+		ClientID       string            `json:"client_id,omitempty"`
+		ClientSecret   string            `json:"client_secret,omitempty"`
+		FurtherSecrets []string          `json:"further_secrets,omitempty"`
+		EarlierClients []clientLine      `json:"earlier_clients,omitempty"`
+		Scopes         []string          `json:"scopes,omitempty"`
+		Params         map[string]string `json:"params,omitempty"`
+		SecretParams   map[string]string `json:"secret_params,omitempty"`
+	}
+	clientLine struct {
+		ClientID string   `json:"client_id"`
+		Secrets  []string `json:"secrets,omitempty"`
 	}
 	accountLine struct {
 		ID              vault.AccountID `json:"id"`
@@ -141,6 +147,14 @@ func (w *Writer) Connection(c Connection) error {
 	if m == nil && !validSecret(secret) {
 		m = &mistake{"client_secret", wantSecret}
 	}
+	further, bad := plainSecrets("further_secrets", c.FurtherSecrets)
+	if m == nil {
+		m = bad
+	}
+	earlier, bad := clientLines(c.EarlierClients)
+	if m == nil {
+		m = bad
+	}
 	if m == nil {
 		m = checkNamed("secret_params", params, validValue, wantValue)
 	}
@@ -152,7 +166,8 @@ func (w *Writer) Connection(c Connection) error {
 	}
 	err := w.put(map[string]any{"connection": connectionLine{
 		Name: c.Name, Connector: c.Connector, Way: c.Way, Origin: c.Origin, ClientID: c.ClientID,
-		ClientSecret: secret, Scopes: c.Scopes, Params: c.Params, SecretParams: params,
+		ClientSecret: secret, FurtherSecrets: further, EarlierClients: earlier,
+		Scopes: c.Scopes, Params: c.Params, SecretParams: params,
 	}})
 	if err != nil {
 		return fmt.Errorf("connection %s: %w", c.Name, err)
@@ -160,6 +175,30 @@ func (w *Writer) Connection(c Connection) error {
 	w.names[c.Name] = true
 	w.written.Connections++
 	return nil
+}
+
+func clientLines(clients []vault.OAuthClient) ([]clientLine, *mistake) {
+	var lines []clientLine
+	for _, c := range clients {
+		secrets, m := plainSecrets("earlier_clients", c.Secrets)
+		if m != nil {
+			return nil, m
+		}
+		lines = append(lines, clientLine{c.ID, secrets})
+	}
+	return lines, nil
+}
+
+// plainSecrets are client secrets as they are written in the member of that name.
+func plainSecrets(member string, secrets []vault.Secret) ([]string, *mistake) {
+	var texts []string
+	for _, s := range secrets {
+		if s.IsZero() || !validSecret(s.Reveal()) {
+			return nil, &mistake{member, wantSecret}
+		}
+		texts = append(texts, s.Reveal())
+	}
+	return texts, nil
 }
 
 // Account writes one account; a grant that has nothing to be moved counts as none. When it is refused

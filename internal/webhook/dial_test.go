@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"testing"
+
+	"github.com/claviger-proxy/claviger/internal/netguard"
 )
 
 // Where plain HTTP and HTTPS may go.
@@ -51,11 +53,11 @@ func TestAddresses(t *testing.T) {
 			scheme  string
 			allowed func(netip.Addr) bool
 			want    bool
-		}{{"http", plainTo, tt.plain}, {"https", secureTo, tt.secure}} {
+		}{{"http", plainTo, tt.plain}, {"https", netguard.Ordinary, tt.secure}} {
 			ip := netip.MustParseAddr(tt.ip)
-			dial := guard(by.allowed)
+			dial := netguard.Control(by.allowed)
 			err := dial("tcp", netip.AddrPortFrom(ip, 443).String(), nil)
-			if (err == nil) != by.want || err != nil && !errors.Is(err, errForbidden) {
+			if (err == nil) != by.want || err != nil && !errors.Is(err, netguard.ErrForbidden) {
 				t.Errorf("%s to %s: got error %v, want it allowed: %v", by.scheme, tt.ip, err, by.want)
 			}
 		}
@@ -64,8 +66,8 @@ func TestAddresses(t *testing.T) {
 
 // What is not an address is not dialled.
 func TestNoAddress(t *testing.T) {
-	if err := guard(func(netip.Addr) bool { return true })("unix", "/run/app.sock", nil); !errors.Is(err, errForbidden) {
-		t.Errorf("got error %v, want %v", err, errForbidden)
+	if err := netguard.Control(func(netip.Addr) bool { return true })("unix", "/run/app.sock", nil); !errors.Is(err, netguard.ErrForbidden) {
+		t.Errorf("got error %v, want %v", err, netguard.ErrForbidden)
 	}
 }
 
@@ -83,7 +85,7 @@ func TestTransports(t *testing.T) {
 		if err == nil {
 			resp.Body.Close()
 		}
-		if err == nil || errors.Is(err, errForbidden) != forbidden {
+		if err == nil || errors.Is(err, netguard.ErrForbidden) != forbidden {
 			t.Errorf("%s: got error %v, want it forbidden: %t", url, err, forbidden)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/netguard"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -92,7 +93,7 @@ func codeOf(err error) string {
 	var alert tls.AlertError
 	var host x509.HostnameError
 	switch {
-	case errors.Is(err, errForbidden):
+	case errors.Is(err, netguard.ErrForbidden):
 		return CodeForbidden
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return CodeTimeout

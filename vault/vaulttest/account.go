@@ -21,9 +21,13 @@ func Connection(t testing.TB, v *vault.Vault, name string) vault.Connection {
 	return c
 }
 
-// Account connects an account with the grant, without a link, and returns it.
+// Account connects an account with the grant, without a link, and returns it. A grant of no OAuth client becomes
+// one of the connection's.
 func Account(t testing.TB, v *vault.Vault, c vault.Connection, identifier string, g vault.Grant) vault.ConnectedAccount {
 	t.Helper()
+	if g.ClientID == "" {
+		g.ClientID = c.ClientID
+	}
 	a, err := v.Connect(context.Background(), vault.Link{}, vault.ConnectedAccount{
 		Project: c.Project, ConnectionID: c.ID, Connector: c.Connector, Identifier: identifier,
 	}, g)
@@ -37,6 +41,6 @@ func Account(t testing.TB, v *vault.Vault, c vault.Connection, identifier string
 func Grant(name string, now time.Time) vault.Grant {
 	return vault.Grant{
 		Access: vault.NewSecret("access-" + name), Refresh: vault.NewSecret("refresh-" + name),
-		Scopes: []string{"read"}, ObtainedAt: now, Expires: now.Add(time.Hour), ClientID: "client",
+		Scopes: []string{"read"}, ObtainedAt: now, Expires: now.Add(time.Hour),
 	}
 }

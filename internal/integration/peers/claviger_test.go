@@ -23,6 +23,7 @@ type connection struct {
 	id, secret      string
 	port            int
 	scopes          string
+	params          map[string]string // beside the port
 }
 
 // claviger is the binary at work.
@@ -70,8 +71,11 @@ func startClavigerWith(t *testing.T, callbackPort int, options string, connectio
 	}
 	env := []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir}
 	for i, k := range connections {
-		env = append(env, fmt.Sprintf("SECRET_%d=%s", i, k.secret))
+		env = append(env, fmt.Sprintf("ID_%d=%s", i, k.id), fmt.Sprintf("SECRET_%d=%s", i, k.secret))
 		addSecrets(k.secret)
+		for name, value := range k.params {
+			env = append(env, fmt.Sprintf("PARAM_%d_%s=%s", i, name, value))
+		}
 	}
 	p := launch(t, "claviger", env, func(*process) bool {
 		ready, err := c.api.Ready(context.Background())
@@ -89,8 +93,16 @@ func (c *claviger) caddyfile(options string, connections []connection) string {
 	var blocks strings.Builder
 	blocks.WriteString(options)
 	for i, k := range connections {
-		fmt.Fprintf(&blocks, "\t\tconnection %s {\n\t\t\tconnector %s\n\t\t\tclient_id %q\n\t\t\tclient_secret {env.SECRET_%d}\n\t\t\tparam port %d\n",
-			k.name, k.connector, k.id, i, k.port)
+		fmt.Fprintf(&blocks, "\t\tconnection %s {\n\t\t\tconnector %s\n\t\t\tparam port %d\n", k.name, k.connector, k.port)
+		if k.id != "" {
+			fmt.Fprintf(&blocks, "\t\t\tclient_id {env.ID_%d}\n", i)
+		}
+		if k.secret != "" {
+			fmt.Fprintf(&blocks, "\t\t\tclient_secret {env.SECRET_%d}\n", i)
+		}
+		for name := range k.params {
+			fmt.Fprintf(&blocks, "\t\t\tparam %s {env.PARAM_%d_%s}\n", name, i, name)
+		}
 		if k.scopes != "" {
 			fmt.Fprintf(&blocks, "\t\t\tscopes %s\n", k.scopes)
 		}
@@ -162,12 +174,17 @@ func (c *claviger) pages() string { return fmt.Sprintf("http://127.0.0.1:%d", c.
 // link makes an authorization link, whose URL is a secret.
 func (c *claviger) link(connection, identifier string) string {
 	c.t.Helper()
-	l, err := c.api.CreateLink(c.t.Context(), client.NewLink{Connection: connection, Identifier: identifier})
+	return c.newLink(client.NewLink{Connection: connection, Identifier: identifier}).URL
+}
+
+func (c *claviger) newLink(n client.NewLink) client.Link {
+	c.t.Helper()
+	l, err := c.api.CreateLink(c.t.Context(), n)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	addSecrets(path.Base(l.URL))
-	return l.URL
+	addSecrets(path.Base(l.URL), l.UserCode)
+	return l
 }
 
 // account returns an account, and fails unless it has that status.
@@ -203,11 +220,19 @@ func (c *claviger) get(at, account string) (answer, error) {
 }
 
 func (c *claviger) do(method, at, account, body string) (answer, error) {
+	return c.doSlot(method, at, account, "", body)
+}
+
+// doSlot is do with one of the account's further tokens, if slot names one.
+func (c *claviger) doSlot(method, at, account, slot, body string) (answer, error) {
 	req, err := http.NewRequest(method, c.proxy()+at, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
 	req.Header.Set("Connected-Account", account)
+	if slot != "" {
+		req.Header.Set("Connected-Slot", slot)
+	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}

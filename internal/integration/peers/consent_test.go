@@ -65,13 +65,25 @@ func (c *claviger) connect(connection, identifier, login string) {
 // option.
 func startOIDC(t *testing.T, ttl int, options ...string) (*provider, *claviger) {
 	t.Helper()
-	port := freePort(t)
-	p := startProvider(t, "oidc-provider", "ACCESS_TTL="+strconv.Itoa(ttl),
-		"REDIRECT_URIS="+callbackOf(port, "oidc")+","+callbackOf(port, "odd"))
-	return p, startClavigerWith(t, port, strings.Join(options, ""),
-		connection{name: "oidc", connector: "oidc", id: "proxy-basic", secret: "proxy-basic-secret", port: p.port},
-		connection{name: "odd", connector: "oidc", id: "proxy:odd id", secret: "p%c s+e&c:r=t/~", port: p.port},
+	return startOIDCWith(t, []string{"ACCESS_TTL=" + strconv.Itoa(ttl)}, strings.Join(options, ""),
+		connection{name: "oidc", connector: "oidc", id: "proxy-basic", secret: "proxy-basic-secret"},
+		connection{name: "odd", connector: "oidc", id: "proxy:odd id", secret: "p%c s+e&c:r=t/~"},
 	)
+}
+
+// startOIDCWith is startOIDC with other connections, and an environment for oidc-provider.
+func startOIDCWith(t *testing.T, env []string, options string, connections ...connection) (*provider, *claviger) {
+	t.Helper()
+	port := freePort(t)
+	var callbacks []string
+	for _, k := range connections {
+		callbacks = append(callbacks, callbackOf(port, k.name))
+	}
+	p := startProvider(t, "oidc-provider", append(env, "REDIRECT_URIS="+strings.Join(callbacks, ","))...)
+	for i := range connections {
+		connections[i].port = p.port
+	}
+	return p, startClavigerWith(t, port, options, connections...)
 }
 
 // The form filler presses the one button of the link's page, logs in, and consents or declines.

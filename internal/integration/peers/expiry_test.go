@@ -5,6 +5,7 @@ package peers
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,32 @@ func (c *claviger) wantMe(account, login string) error {
 		return fmt.Errorf("got %d: %s", got.status, got.body)
 	}
 	return nil
+}
+
+// Where token answers say nothing, the provider is asked how long a token lives (RFC 7662), and a token is
+// replaced before it is refused.
+func TestIntrospectedExpiry(t *testing.T) {
+	t.Parallel()
+	p, c := startOIDCWith(t, []string{"ACCESS_TTL=" + strconv.Itoa(accessTTL)}, lazily,
+		connection{name: "silent", connector: "oidc-silent", id: "proxy-silent", secret: "proxy-silent-secret"})
+	c.connect("silent", "u-alice", "alice")
+	for range 2 {
+		a := c.account("silent", "u-alice", "ACTIVE")
+		if left := time.Until(a.TokenExpiresAt); left <= 0 || left > accessTTL*time.Second {
+			t.Errorf("the token has %s left, want at most %d s", left, accessTTL)
+		}
+		time.Sleep(accessTTL * time.Second)
+		if err := c.wantMe("silent/u-alice", "alice"); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := p.refreshes("alice"); n != 2 {
+		t.Errorf("%d refreshes, want 2", n)
+	}
+	if n := p.count(func(e event) bool { return e.Path == "/me" && e.Status == http.StatusUnauthorized }); n != 0 {
+		t.Errorf("%d requests went out with a dead token", n)
+	}
+	p.wantNoRefusal()
 }
 
 // When a provider's word about a token's life is wrong or missing, its 401 is what tells: one refresh,

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/claviger-proxy/claviger/client"
 )
 
 // odd is one scripted answer of the token endpoint: merged into the ordinary one, or in its place.
@@ -22,7 +24,10 @@ type object = map[string]any
 func startMock(t *testing.T, options ...string) (*provider, *claviger) {
 	t.Helper()
 	p := startProvider(t, "oauth2-mock-server")
-	return p, startClavigerWith(t, freePort(t), strings.Join(options, ""), connection{name: "mock", connector: "mock", id: "mock-client", secret: "mock-client-secret", port: p.port})
+	return p, startClavigerWith(t, freePort(t), strings.Join(options, ""),
+		connection{name: "mock", connector: "mock", id: "mock-client", secret: "mock-client-secret", port: p.port},
+		connection{name: "login", connector: "mock-password", id: "mock-client", secret: "mock-client-secret", port: p.port},
+	)
 }
 
 // script sets the next answers of the token endpoint.
@@ -44,6 +49,13 @@ func TestOddTokenAnswers(t *testing.T) {
 		{"expires_in as text", odd{Merge: object{"expires_in": "3600"}}, "You are connected"},
 		{"expires_in with a fraction", odd{Merge: object{"expires_in": 3599.5}}, "You are connected"},
 		{"expires_in null", odd{Merge: object{"expires_in": nil}}, "You are connected"},
+		{"expires_in 0", odd{Merge: object{"expires_in": 0}}, "You are connected"},
+		{"expires_in below 0", odd{Merge: object{"expires_in": -1}}, "You are connected"},
+		{"expires_in beyond all time", odd{Merge: object{"expires_in": 1e18}}, "You are connected"},
+		{"expires_in in words", odd{Merge: object{"expires_in": "soon"}}, "You are connected"},
+		{"a token and nothing else", odd{Body: object{"access_token": "bare-token-of-the-mock"}}, "You are connected"},
+		{"an error that is null", odd{Merge: object{"error": nil, "error_description": nil}}, "You are connected"},
+		{"an error that is empty", odd{Merge: object{"error": ""}}, "You are connected"},
 		{"token_type in capitals", odd{Merge: object{"token_type": "BEARER"}}, "You are connected"},
 		{"no token_type", odd{Merge: object{"token_type": nil}}, "You are connected"},
 		{"no refresh token", odd{Merge: object{"refresh_token": nil}}, "You are connected"},
@@ -72,11 +84,30 @@ func TestOddTokenAnswers(t *testing.T) {
 				c.wantNoAccount("mock", identifier)
 				return
 			}
-			c.account("mock", identifier, "ACTIVE")
-			if got, err := c.get("/userinfo", "mock/"+identifier); err != nil || got.status != http.StatusOK {
-				t.Errorf("GET /userinfo: %d %s, %v", got.status, got.body, err)
-			}
+			wantLife(t, tt.name, c.account("mock", identifier, "ACTIVE").TokenExpiresAt)
+			c.wantUserinfo(t, "mock/"+identifier)
 		})
+	}
+}
+
+// wantLife checks when a token dies that has just come with the answer of that name. Unless told otherwise
+// that is in an hour, which the token says itself, too: it is a JWT.
+func wantLife(t *testing.T, name string, expires time.Time) {
+	t.Helper()
+	life := time.Hour
+	switch name {
+	case "a token and nothing else":
+		if !expires.IsZero() {
+			t.Errorf("the token dies at %s, which nobody has said", expires)
+		}
+		return
+	case "expires_in 0", "expires_in below 0":
+		life = 0
+	case "expires_in beyond all time":
+		life = 365 * 24 * time.Hour
+	}
+	if left := time.Until(expires); left > life || left < life-time.Minute {
+		t.Errorf("the token has %s left, want %s", left, life)
 	}
 }
 
@@ -95,6 +126,9 @@ func TestOddRefreshAnswers(t *testing.T) {
 	}{
 		{"no new refresh token", odd{Merge: object{"refresh_token": nil}}, 1, 200, "", "ACTIVE"},
 		{"down", odd{Status: 503, Body: object{}}, 1, 502, "refresh_failed", "ACTIVE"},
+		{"no token type", odd{Merge: object{"token_type": nil, "expires_in": "3600", "issued_at": 1}}, 1, 200, "", "ACTIVE"},
+		{"a token and nothing else", odd{Body: object{"access_token": "next-bare-token-of-the-mock"}}, 1, 200, "", "ACTIVE"},
+		{"grant dead with status 200", odd{Body: object{"error": "invalid_grant"}}, 1, 409, "account_expired", "EXPIRED"},
 		{"garbage once", odd{Body: "<html>maintenance</html>"}, 1, 200, "", "ACTIVE"},
 		{"garbage", odd{Body: "<html>maintenance</html>"}, 2, 502, "refresh_failed", "ACTIVE"},
 		{"grant dead", odd{Status: 400, Body: object{"error": "invalid_grant"}}, 1, 409, "account_expired", "EXPIRED"},
@@ -113,5 +147,50 @@ func TestOddRefreshAnswers(t *testing.T) {
 			}
 			c.account("mock", identifier, tt.after)
 		})
+	}
+}
+
+// A user's name and password (RFC 6749 section 4.3) are shown again when the token is dead, until they are
+// not good any more.
+func TestOddPassword(t *testing.T) {
+	t.Parallel()
+	p, c := startMock(t, lazily)
+	add := func() (client.Account, error) {
+		return c.api.CreateAccount(t.Context(), client.NewAccount{
+			Connection: "login", Identifier: "u-alice", Inputs: map[string]string{"username": "alice", "password": "correct horse & battery=staple"},
+		})
+	}
+	p.script(odd{Status: 400, Body: object{"error": "invalid_grant"}})
+	_, err := add()
+	wantCode(t, err, "credential_refused")
+	c.wantNoAccount("login", "u-alice")
+
+	p.script(odd{Merge: object{"expires_in": 1, "refresh_token": nil}})
+	if _, err := add(); err != nil {
+		t.Fatal(err)
+	}
+	c.wantUserinfo(t, "login/u-alice")
+	time.Sleep(1100 * time.Millisecond)
+	p.script(odd{Merge: object{"expires_in": 1, "refresh_token": nil}})
+	c.wantUserinfo(t, "login/u-alice")
+	if n := p.count(func(e event) bool { return e.GrantType == "password" && e.User == "alice" }); n != 3 {
+		t.Errorf("the password was shown %d times, want 3", n)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	p.script(odd{Status: 400, Body: object{"error": "invalid_grant"}})
+	got, err := c.get("/userinfo", "login/u-alice")
+	if no := got.problem(); err != nil || no.Code != "account_expired" || no.ReconnectURL != "" || !strings.Contains(no.Next, "accounts add") {
+		t.Errorf("got %d %s, %v, want account_expired without a link", got.status, got.body, err)
+	}
+	if _, err := add(); err != nil {
+		t.Fatal(err)
+	}
+	c.wantUserinfo(t, "login/u-alice")
+}
+
+func (c *claviger) wantUserinfo(t *testing.T, account string) {
+	t.Helper()
+	if got, err := c.get("/userinfo", account); err != nil || got.status != http.StatusOK {
+		t.Errorf("GET /userinfo: %d %s, %v", got.status, got.body, err)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +27,8 @@ type event struct {
 	Path      string   `json:"path"`
 	Status    int      `json:"status"`
 	GrantType string   `json:"grant_type"`
+	Client    string   `json:"client"`
+	Proof     string   `json:"proof"` // how the client has authenticated
 	Account   string   `json:"account"`
 	Error     string   `json:"error"`
 	Token     string   `json:"token"`  // fingerprint of the token that came in
@@ -56,7 +60,7 @@ func (p *provider) control(method, what string, in, out any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d/__ctl/%s", p.port, what), bytes.NewReader(body))
+	req, err := http.NewRequest(method, p.url("/__ctl/"+what), bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -69,6 +73,28 @@ func (p *provider) control(method, what string, in, out any) {
 		p.t.Fatal(err)
 	}
 }
+
+// post sends a form to the provider itself, as somebody who is not Claviger.
+func (p *provider) post(path string, form url.Values, out any) (status int) {
+	p.t.Helper()
+	resp, err := http.PostForm(p.url(path), form)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, out); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return resp.StatusCode
+}
+
+func (p *provider) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", p.port, path) }
 
 func (p *provider) log() (events []event) {
 	p.t.Helper()

@@ -34,10 +34,16 @@ func (e *emulated) login(user string) string {
 // startEmulated runs one service of the emulator, and connects all users.
 func startEmulated(t *testing.T, service string, k connection, env ...string) *emulated {
 	t.Helper()
+	return startEmulatedWith(t, "", service, k, env...)
+}
+
+// startEmulatedWith is startEmulated with further lines of the global option.
+func startEmulatedWith(t *testing.T, options, service string, k connection, env ...string) *emulated {
+	t.Helper()
 	callback := freePort(t)
 	p := startProvider(t, "emulate", append(env, "SERVICE="+service, "REDIRECT_URI="+callbackOf(callback, k.name))...)
 	k.connector, k.port = k.name, p.port
-	e := &emulated{startClaviger(t, callback, k), p, service, k.name}
+	e := &emulated{startClavigerWith(t, callback, options, k), p, service, k.name}
 	for _, u := range users {
 		e.connect(k.name, "u-"+u, e.login(u))
 	}
@@ -129,15 +135,21 @@ func (e *emulated) checkCalls(t *testing.T) {
 		if e.service != "slack" && c.User != e.login(c.Peer) { // there the workspace's bot is everybody's
 			t.Errorf("%s %s for %s came as %s", c.Method, c.Path, c.Peer, c.User)
 		}
-		for _, h := range []string{"connected-account", "connected-base", "cookie", "x-forwarded-for"} {
-			if slices.Contains(c.Headers, h) {
-				t.Errorf("%s %s carries %s", c.Method, c.Path, h)
-			}
-		}
+		c.wantNoTags(t)
 		calls[c.Peer]++
 	}
 	if len(issued) != len(users) || len(calls) != len(users) {
 		t.Errorf("%d tokens were issued and %v requests made, want some for each of %d users", len(issued), calls, len(users))
+	}
+}
+
+// wantNoTags fails if a request has taken along what is between the app and Claviger.
+func (e event) wantNoTags(t *testing.T) {
+	t.Helper()
+	for _, h := range []string{"connected-account", "connected-base", "connected-slot", "cookie", "x-forwarded-for"} {
+		if slices.Contains(e.Headers, h) {
+			t.Errorf("%s %s carries %s", e.Method, e.Path, h)
+		}
 	}
 }
 

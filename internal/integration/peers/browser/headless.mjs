@@ -3,8 +3,9 @@
 //
 //   node headless.mjs START HOME LOGIN [deny]
 //
-// START is Claviger's link, HOME the origin of its pages. One line of JSON is printed: where it ended,
-// the status, the page, and the cookies that Claviger has set.
+// START is Claviger's link, HOME the origin of its pages; or both are the provider's, and USER_CODE from the
+// environment is typed in there. One line of JSON is printed: where it ended, the status, the page, and the
+// cookies that HOME has set.
 class Jar {
   #cookies = new Map();
 
@@ -58,7 +59,10 @@ function forms(html) {
 
 // fill writes the login into a form and returns the request that sends it.
 function fill(form, url, login) {
-  for (const ask of form.asks) form.fields[ask.name] = /pass/i.test(ask.name + ask.type) ? 'pw' : login;
+  for (const ask of form.asks) {
+    if (ask.name === 'user_code') form.fields.user_code = process.env.USER_CODE;
+    else form.fields[ask.name] = /pass/i.test(ask.name + ask.type) ? 'pw' : login;
+  }
   const target = new URL(form.action || url.href, url);
   if (form.method === 'post') return { url: target, method: 'POST', body: new URLSearchParams(form.fields).toString() };
   for (const [name, value] of Object.entries(form.fields)) target.searchParams.set(name, value);
@@ -69,6 +73,7 @@ async function consent(start, home, login, deny) {
   const jar = new Jar();
   const cookies = new Set();
   let next = { url: new URL(start), method: 'GET' };
+  let declined = false;
   for (let hop = 0; hop < 30; hop++) {
     const { url, method, body } = next;
     const headers = { cookie: jar.header(url), accept: 'text/html' };
@@ -82,10 +87,10 @@ async function consent(start, home, login, deny) {
     }
     const html = await response.text();
     const all = forms(html);
-    if (url.origin === home && !all.length) return { url: url.href, status: response.status, html, cookies: [...cookies] };
+    if (url.origin === home && (!all.length || declined)) return { url: url.href, status: response.status, html, cookies: [...cookies] };
     if (!response.ok) throw new Error(`${response.status} at ${url.origin}${url.pathname}: ${html.slice(0, 500)}`);
     const abort = deny && html.match(/href="([^"]*\/abort[^"]*)"/)?.[1];
-    if (abort) { next = { url: new URL(plain(abort), url), method: 'GET' }; continue; }
+    if (abort) { declined = true; next = { url: new URL(plain(abort), url), method: 'GET' }; continue; }
     // A page with one form for each user is a picker; every other form is the first one.
     const form = all.find((f) => Object.values(f.fields).includes(login) || f.text.includes(`>${login}<`)) ?? all[0];
     if (!form) throw new Error(`no form at ${url.origin}${url.pathname}: ${html.slice(0, 500)}`);

@@ -4,6 +4,7 @@
 //
 //   TOKEN_TTL=5       access tokens stop working after 5 seconds (0: never)
 //   EXPIRES_IN=truth  token answers say TOKEN_TTL | lie: they say what the emulator says | omit: nothing
+//   APP_KEY             the private key of a GitHub App that alice has installed
 //   GET /__ctl/log      what reached the service: path, names of headers, fingerprint and user of the token
 //   GET /__ctl/secrets  every code, state and token that was handed out
 import { createHash } from 'node:crypto';
@@ -19,6 +20,13 @@ const PORT = Number(process.env.PORT);
 const TTL = Number(process.env.TOKEN_TTL ?? 0);
 const here = dirname(fileURLToPath(import.meta.url));
 const seed = parse(readFileSync(join(here, 'seed.yaml'), 'utf8').replaceAll('${REDIRECT_URI}', REDIRECT_URI));
+if (process.env.APP_KEY) {
+  seed.github.apps = [{
+    app_id: 4711, slug: 'proxy', name: 'Connector Proxy', private_key: process.env.APP_KEY,
+    permissions: { contents: 'read', issues: 'write', metadata: 'read' },
+    installations: [{ installation_id: 815, account: 'alice' }],
+  }];
+}
 
 // The runner and the table of services are not among the package's exports: find the file that has them.
 const dist = dirname(fileURLToPath(import.meta.resolve('emulate')));
@@ -54,9 +62,10 @@ async function answer(response, entry) {
   if (entry.method !== 'POST' || !response.headers.get('content-type')?.includes('json')) return response;
   const text = await response.clone().text();
   const body = JSON.parse(text);
-  if (!body?.access_token) return response;
+  const token = body?.access_token ?? (entry.path.endsWith('/access_tokens') ? body?.token : undefined);
+  if (!token) return response;
   secrets.body(text);
-  entry.issued = fingerprint(body.access_token);
+  entry.issued = fingerprint(token);
   if (!TTL || EXPIRES_IN === 'lie' || !('expires_in' in body)) return response;
   if (EXPIRES_IN === 'omit') delete body.expires_in; else body.expires_in = TTL;
   const headers = new Headers(response.headers);

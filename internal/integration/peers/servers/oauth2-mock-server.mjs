@@ -25,7 +25,9 @@ mock.service.on(Events.BeforeResponse, (response, request) => {
     else Object.assign(response.body, scripted.merge);
   }
   secrets.body(JSON.stringify(response.body));
-  log.push({ t: Date.now(), type: 'token', grant_type: request.body?.grant_type, status: response.statusCode });
+  const { grant_type, username, password } = request.body ?? {};
+  secrets.add(password);
+  log.push({ t: Date.now(), type: 'token', grant_type, user: username, status: response.statusCode });
 });
 mock.service.on(Events.BeforeAuthorizeRedirect, ({ url }) => secrets.redirect(url.href));
 

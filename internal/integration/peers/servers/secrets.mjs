@@ -4,11 +4,12 @@ export class Secrets {
   #all = new Set();
   add(value) { if (typeof value === 'string' && value.length >= 8) this.#all.add(value); }
 
-  // body takes the tokens out of a token endpoint's answer.
+  // body takes the tokens and device codes out of an answer.
   body(text) {
     let answer;
     try { answer = JSON.parse(text); } catch { return; }
-    for (const name of ['access_token', 'refresh_token', 'id_token']) this.add(answer?.[name]);
+    for (const name of ['access_token', 'refresh_token', 'id_token', 'token', 'device_code', 'user_code']) this.add(answer?.[name]);
+    this.add(answer?.authed_user?.access_token);
   }
 
   // redirect takes code and state out of a Location header.

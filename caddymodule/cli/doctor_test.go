@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/claviger-proxy/claviger/client"
+)
+
+// doctor tells when it is not the first of several client secrets that works.
+func TestDoctorTellsOfSecrets(t *testing.T) {
+	for inUse, want := range map[int]string{0: levelOK, 1: levelOK, 3: levelWarn} {
+		d := &doctor{}
+		d.checkConnection(t.Context(), client.Connection{Name: "mail", Connector: "gmail", HasClientSecret: true, ClientSecrets: 3, ClientSecretInUse: inUse})
+		last := d.findings[len(d.findings)-1]
+		if last.Level != want || want == levelWarn && !strings.Contains(last.Detail, "before number 3 of 3") {
+			t.Errorf("secret %d is in use: got %+v", inUse, last)
+		}
+	}
+}
+
+func TestSecretsText(t *testing.T) {
+	for _, tt := range []struct {
+		n, inUse int
+		want     string
+	}{
+		{0, 0, "none"},
+		{1, 0, "set"},
+		{2, 1, "2, of which the first is sent"},
+		{3, 2, "3, of which number 2 is sent: the provider refuses those before"},
+	} {
+		if got := secretsText(tt.n, tt.inUse); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package connectors
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Breaks says why accounts that were connected by a connector of one shape do not go on with another one:
+// one mistake for each reason, with its path in the file, or none; of shapes of two formats nobody can tell. What depends on the values of accounts,
+// such as a pattern that takes less, is not among them. docs/reference/connector-file.md has the list for
+// people.
+func Breaks(old, now Shape) []*Error {
+	b := breaks{old: old, now: now}
+	if old.Format != now.Format {
+		return nil
+	}
+	b.way()
+	b.hosts()
+	b.names()
+	b.refresh()
+	b.identity()
+	b.secrets()
+	return b.errs
+}
+
+type breaks struct {
+	old, now Shape
+	errs     []*Error
+}
+
+func (b *breaks) fail(path, format string, args ...any) {
+	b.errs = append(b.errs, &Error{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// way: a credential of one kind is none of another.
+func (b *breaks) way() {
+	if b.old.Way != "" && b.now.Way != "" && b.old.Way != b.now.Way {
+		b.fail("auth", "the standard way was %s and would be %s; keep %[1]s the first", b.old.Way, b.now.Way)
+	}
+	if b.old.Mode != b.now.Mode {
+		b.fail("mode", "was %s and would be %s, whose credentials are of another kind", b.old.Mode, b.now.Mode)
+	}
+}
+
+// hosts: what was given for one provider is sent to no other.
+func (b *breaks) hosts() {
+	known := slices.Compact(slices.Sorted(maps.Values(b.old.Hosts)))
+	for _, path := range slices.Sorted(maps.Keys(b.now.Hosts)) {
+		host := b.now.Hosts[path]
+		if !slices.ContainsFunc(known, func(old string) bool { return sameSite(old, host) }) {
+			b.fail(path, "would send credentials to %s, and they are for %s", host, strings.Join(known, ", "))
+		}
+	}
+}
+
+// sameSite tells whether who has the one host has the other: both are the same, or have no names in them
+// and one registrable domain.
+func sameSite(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if strings.ContainsAny(a+b, "{:") || loopback(a) || loopback(b) {
+		return false
+	}
+	site, err := publicsuffix.EffectiveTLDPlusOne(a)
+	if err != nil {
+		return false
+	}
+	other, err := publicsuffix.EffectiveTLDPlusOne(b)
+	return err == nil && site == other
+}
+
+// names: apps have them in their requests.
+func (b *breaks) names() {
+	for _, name := range b.old.Bases {
+		if !slices.Contains(b.now.Bases, name) {
+			b.fail("api.bases."+name, "would be gone, and requests name it")
+		}
+	}
+	for _, name := range b.old.Slots {
+		if !slices.Contains(b.now.Slots, name) {
+			b.fail("api.slots", "slot %s would be gone, and requests name it", name)
+		}
+	}
+}
+
+// refresh: a token that is not renewed ends, and with it the account.
+func (b *breaks) refresh() {
+	switch {
+	case b.old.Refresh == b.now.Refresh || b.old.Refresh == "":
+	case b.now.Refresh == "":
+		b.fail("refresh.none", "tokens were refreshed and would not be any more")
+	case b.now.Refresh == RefreshWithToken:
+		b.fail("refresh.with", "would be refresh_token, and accounts have none: it was %s", b.old.Refresh)
+	}
+}
+
+// identity: a reconnect compares with what was recorded.
+func (b *breaks) identity() {
+	switch {
+	case b.old.Identity == b.now.Identity || b.old.Identity == "":
+	case b.now.Identity == "":
+		b.fail("identity", "would be gone, and nobody could tell any more whether a user who connects again is the same one")
+	default:
+		b.fail("identity.id", "was %s and would be %s, which is not what is recorded: a user who connects again would be refused",
+			b.old.Identity, b.now.Identity)
+	}
+}
+
+// secrets: who gives a secret is told that nobody sees it.
+func (b *breaks) secrets() {
+	for _, name := range b.old.Secrets {
+		if slices.Contains(b.now.Open, name) {
+			b.fail(name+".secret", "was given as a secret and would be none")
+		}
+	}
+}
+
+// MoreUses are the captured values and further tokens that now needs and old did not.
+func MoreUses(old, now Shape) []string {
+	return slices.DeleteFunc(slices.Clone(now.Uses), func(name string) bool { return slices.Contains(old.Uses, name) })
+}
