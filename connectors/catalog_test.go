@@ -34,7 +34,7 @@ func TestBuiltin(t *testing.T) {
 	for _, c := range all {
 		t.Run(c.Name, func(t *testing.T) { testComplete(t, c) })
 	}
-	if len(all) < 140 {
+	if len(all) < 400 {
 		t.Errorf("there are %d connectors", len(all))
 	}
 }
@@ -65,7 +65,7 @@ func testComplete(t *testing.T, c *connectors.Connector) {
 }
 
 func testWay(t *testing.T, c *connectors.Connector) {
-	if c.Mode.Consents() && c.Authorize.PKCE == "" {
+	if c.Mode.Consents() && c.Mode != connectors.ModeOAuth1 && c.Authorize.PKCE == "" {
 		t.Error("authorize.pkce is missing: it is to be said, also when it is the default")
 	}
 	if c.Verify == nil && c.Identity == nil && len(c.Notes) == 0 {
@@ -131,6 +131,7 @@ func TestCatalogEndpoints(t *testing.T) {
 			name: "github",
 			want: connectors.Endpoints{
 				Authorize: "https://github.com/login/oauth/authorize",
+				Device:    "https://github.com/login/device/code",
 				Token:     "https://github.com/login/oauth/access_token",
 				Refresh:   "https://github.com/login/oauth/access_token",
 				Hosts:     map[string]bool{"api.github.com": true, "uploads.github.com": true},
@@ -220,8 +221,9 @@ func TestCatalogSuggest(t *testing.T) {
 		want []string
 	}{
 		{"typing error", "gmial", []string{"gmail"}},
-		{"upper case", "GitHub", []string{"github"}},
-		{"longer and with an error", "googlecalender", []string{"googlecalendar", "google"}},
+		{"upper case", "GitHub", []string{"github", "gitlab"}},
+		{"longer and with an error", "googlecalender", []string{"googlecalendar", "google", "googleslides"}},
+		{"the same beginning first", "zendex", []string{"zendesk", "render"}},
 		{"longer", "slackbot", []string{"slack"}},
 		{"nothing close", "qqqqqqqqqq", nil},
 		{"empty", "", nil},
