@@ -87,7 +87,7 @@ var forms = map[string]string{
 	"Authorize.params": paramForm, "Authorize.reconsent_params": paramForm, "Device.params": paramForm, "TokenCall.params": paramForm,
 	"Refresh.params": paramForm, "Request.query": paramForm, "Request.form": paramForm,
 	"TokenResponse.root": memberForm, "TokenResponse.access": memberForm, "TokenResponse.refresh": memberForm,
-	"TokenResponse.id_token": memberForm, "TokenResponse.scope": memberForm, "TokenResponse.error_path": memberForm,
+	"TokenResponse.id_token": memberForm, "TokenResponse.scope": memberForm, "TokenResponse.user_scope": memberForm, "TokenResponse.error_path": memberForm,
 	"Expires.path": memberForm, "Condition.path": memberForm, "Expired.path": memberForm, "Introspect.expires": memberForm, "Introspect.active": memberForm,
 	"Identity.id": memberForm, "Identity.name": memberForm, "Identity.email": memberForm, "Identity.avatar": memberForm,
 	"Discover.items": memberForm, "Discover.id": memberForm, "Discover.label": memberForm,

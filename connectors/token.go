@@ -103,6 +103,9 @@ type TokenResponse struct {
 	IDToken      string  `yaml:"id_token,omitempty"`
 	Expires      Expires `yaml:"expires,omitempty"`
 	Scope        string  `yaml:"scope,omitempty"`
+	// UserScope is the path of the scopes that were asked for with [Scope].UserParam; empty means that they are
+	// among the others. An answer that has none of them changes none.
+	UserScope string `yaml:"user_scope,omitempty"`
 	// Slots are further tokens: their name to the path. {token.NAME} names them.
 	Slots map[string]string `yaml:"slots,omitempty"`
 	// RefreshExpires is where the refresh token's expiry stands.

@@ -94,6 +94,10 @@ func (v *validator) response(at string, r TokenResponse) {
 	v.member(at+".refresh", r.RefreshToken)
 	v.member(at+".id_token", r.IDToken)
 	v.member(at+".scope", r.Scope)
+	v.member(at+".user_scope", r.UserScope)
+	if r.UserScope != "" && v.c.Authorize.Scope.UserParam == "" {
+		v.fail(at+".user_scope", "needs authorize.scope.user_param")
+	}
 	v.expires(at+".expires", r.Expires)
 	v.expires(at+".refresh_expires", r.RefreshExpires)
 	v.captures(at+".slots", r.Slots, v.member)

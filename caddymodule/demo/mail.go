@@ -68,8 +68,18 @@ func (d *demo) readMail(ctx context.Context) error {
 func (d *demo) refresh(ctx context.Context) error {
 	d.heading("The token is refreshed before it expires, and nobody has asked")
 	before := d.refreshes()
+	earlier, err := d.admin.Account(ctx, d.account)
+	if err != nil {
+		return fmt.Errorf("looking for the account: %w", err)
+	}
 	d.out.note("Postbox gives tokens that live %.0f s.", accessTTL.Seconds())
-	if err := until(ctx, func() (bool, error) { return d.refreshes() > before, nil }); err != nil {
+	if err := until(ctx, func() (bool, error) {
+		if d.refreshes() == before {
+			return false, nil
+		}
+		a, err := d.admin.Account(ctx, d.account) // the new token is Claviger's once it is saved
+		return err == nil && a.TokenExpiresAt.After(earlier.TokenExpiresAt), err
+	}); err != nil {
 		return fmt.Errorf("waiting for a refresh ahead of time: %w", err)
 	}
 	d.out.checked("refreshed at Postbox without a request; no request of the app waits for that")

@@ -121,7 +121,8 @@ func failureCode(s string) string {
 		return codeDenied
 	case "invalid_scope":
 		return codeScopeRefused
-	case "unauthorized_client", "invalid_client", "invalid_request", "unsupported_response_type", "redirect_uri_mismatch":
+	case "unauthorized_client", "invalid_client", "invalid_request", "unsupported_response_type", "redirect_uri_mismatch",
+		"invalid_target": // RFC 8707: what the connector asks the token for
 		return codeClientRejected
 	case "server_error", "temporarily_unavailable":
 		return codeProviderUnavailable

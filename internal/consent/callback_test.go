@@ -140,7 +140,7 @@ func TestO12ErrorDescription(t *testing.T) {
 	const script = "<script>alert(1)</script>"
 	for sent, want := range map[string]string{
 		"access_denied": "access_denied", "server_error": "provider_unavailable", "invalid_scope": "scope_refused",
-		"unauthorized_client": "oauth_client_rejected", script: "provider_refused", "": "provider_refused",
+		"unauthorized_client": "oauth_client_rejected", "invalid_target": "oauth_client_rejected", script: "provider_refused", "": "provider_refused",
 	} {
 		b, callback := d.travel(d.begin(consent.Request{}).URL, "alice", true)
 		u := mustParse(t, callback)

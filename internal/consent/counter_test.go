@@ -107,6 +107,11 @@ mode: jwt
 account: [{name: key, secret: true}]
 assertion: {alg: RS256, key: "{account.key}"}
 `,
+	"operators-key": `
+mode: jwt
+account: [{name: subject, pattern: "[a-z]+"}]
+assertion: {alg: RS256, key: "{client_secret}", claims: {sub: "{account.subject}"}}
+`,
 	"device": `
 mode: device
 device: {url: "http://127.0.0.1:{app.port}/device"}

@@ -124,11 +124,13 @@ func obtainCode(k *connectors.Connector, err error) string {
 	if !errors.As(err, &e) || len(k.Account) == 0 {
 		return exchangeCode(err)
 	}
-	client, _ := k.NeedsClient()
+	client, clientSecret := k.NeedsClient()
+	secret := func(in connectors.Input) bool { return in.Secret }
+	operators := (clientSecret || slices.ContainsFunc(k.App, secret)) && !slices.ContainsFunc(k.Account, secret)
 	switch {
-	case e.Unsent && slices.Contains([]string{oauth.CodeNoValue, oauth.CodeBadKey}, e.Code):
+	case !operators && e.Unsent && slices.Contains([]string{oauth.CodeNoValue, oauth.CodeBadKey}, e.Code):
 		return codeCredentialUnfit
-	case e.Class == oauth.ClassPermanent, e.Class == oauth.ClassOperator && !e.Unsent && !client:
+	case e.Class == oauth.ClassPermanent, e.Class == oauth.ClassOperator && !e.Unsent && !client && !operators:
 		return codeCredentialRefused
 	}
 	return exchangeCode(err)

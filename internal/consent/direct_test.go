@@ -77,6 +77,7 @@ func TestDirectRefused(t *testing.T) {
 		{"no token in the answer", "client", "a", client("mute", canaryKey), 502, "exchange_failed"},
 		{"token endpoint in trouble", "client", "a", client("late", canaryKey), 502, "provider_unavailable"},
 		{"key that is none", "signed", "a", key("canary, no PEM"), 422, "credential_unfit"},
+		{"key of the operator that is none", "operators-key", "a", map[string]string{"subject": "ada"}, 502, "oauth_client_rejected"},
 		{"key that is no header", "key", "a", key("canary-ключ"), 422, "credential_unfit"},
 		{"key, before its sites are asked for", "sites", "a", key("canary-wrong"), 422, "credential_refused"},
 		{"no site", "sites", "a", key(canaryKey + "-0"), 409, "nothing_to_use"},

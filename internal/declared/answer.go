@@ -3,6 +3,7 @@ package declared
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func (w *saying) tokens(refreshed bool) {
 	}
 	if w.inBody() || w.Scope != "" {
 		s.scopes = s.grant.scopes
-		w.set(w.Scope, "scope", strings.Join(s.scopes, cmp.Or(w.ScopeSeparator, " ")))
+		s.scopes = w.scopes(s.scopes, refreshed)
 	}
 	for _, name := range sorted(w.Slots) {
 		token := w.mint("token."+name, s.expires)
@@ -90,6 +91,25 @@ func (w *saying) tokens(refreshed bool) {
 		s.idToken = w.idToken()
 		w.set(w.IDToken, "id_token", s.idToken)
 	}
+}
+
+// scopes writes what was granted, that of the user's own token in a place of its own if there is one; a refresh is not
+// about that token.
+func (w *saying) scopes(all []string, refreshed bool) []string {
+	var own, users, named []string
+	for _, scope := range all {
+		if rest, ok := strings.CutPrefix(scope, userScope); ok && w.UserScope != "" {
+			users, named = append(users, rest), append(named, scope)
+		} else {
+			own = append(own, scope)
+		}
+	}
+	separator := cmp.Or(w.ScopeSeparator, " ")
+	w.set(w.Scope, "scope", strings.Join(own, separator))
+	if w.UserScope != "" && len(users) > 0 && !refreshed {
+		w.doc.set(under(w.Root, w.UserScope), strings.Join(users, separator))
+	}
+	return slices.Concat(own, named)
 }
 
 // access writes the main token.

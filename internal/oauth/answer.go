@@ -108,6 +108,9 @@ func (c *call) readToken(a answer, doc document) (Token, bool) {
 		token.Slots[name] = slot
 	}
 	token.Scopes = readScopes(payload.find(or(c.reads.Scope, "scope")), c.reads.ScopeSeparator)
+	if c.reads.UserScope != "" {
+		token.Scopes = c.withUserScopes(token.Scopes, readScopes(payload.find(c.reads.UserScope), c.reads.ScopeSeparator))
+	}
 	token.Identity = c.identity(doc)
 	token.Expires, token.ExpiresFrom = c.expiry(payload, token.Access)
 	if !token.Refresh.IsZero() {

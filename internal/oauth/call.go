@@ -21,6 +21,8 @@ type call struct {
 	spelling spelling
 	// reads is how the answer is read.
 	reads reading
+	// granted are the scopes that the grant had before the call.
+	granted []string
 	// sent are what the requests hold beside the values of fill; an error code that repeats one is not
 	// passed on.
 	sent []vault.Secret

@@ -27,6 +27,7 @@ func (c *Client) Refresh(ctx context.Context, app App, g vault.Grant) (Token, er
 		return Token{}, err
 	}
 	k.fill.knowGrant(g)
+	k.granted = g.Scopes
 	k.spelling = refreshSpelling(app.Connector)
 	d := &dialect{call: k}
 	if d.more, err = k.refreshFields(g); err != nil {

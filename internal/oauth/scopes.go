@@ -85,6 +85,26 @@ func isScope(s, separator string) bool {
 	return s != "" && (separator == "" || !strings.Contains(s, separator))
 }
 
+// withUserScopes are the granted scopes with those of the second parameter, as they are called here. Where the
+// answer has none of these, it is about the other token, and those of the grant stay.
+func (c *call) withUserScopes(granted, users []string) []string {
+	if granted == nil && users == nil {
+		return nil
+	}
+	all := append([]string{}, granted...)
+	for _, scope := range users {
+		all = append(all, userScope+scope)
+	}
+	if users == nil {
+		for _, scope := range c.granted {
+			if strings.HasPrefix(scope, userScope) {
+				all = append(all, scope)
+			}
+		}
+	}
+	return all
+}
+
 // scopeParams are the parameters that ask for scopes: the one of that name, and the connector's second one.
 func (a App) scopeParams(name string, scopes []string) url.Values {
 	how := a.Connector.Authorize.Scope
