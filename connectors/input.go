@@ -8,6 +8,8 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Input is one value asked from the operator or from a user.
@@ -133,12 +135,28 @@ func (in Input) compile() (*regexp.Regexp, error) {
 	if in.Pattern == "" {
 		return nil, nil
 	}
+	if found, ok := patterns.Load(in.Pattern); ok {
+		return found.(*regexp.Regexp), nil
+	}
 	// Alone first, so that the pattern cannot close the group around it.
 	if _, err := syntax.Parse(in.Pattern, syntax.Perl); err != nil {
 		return nil, fmt.Errorf("must be an RE2 expression: %w", err)
 	}
-	return regexp.Compile(`\A(?:` + in.Pattern + `)\z`)
+	compiled, err := regexp.Compile(`\A(?:` + in.Pattern + `)\z`)
+	if err == nil && patternCount.Add(1) <= maxPatterns {
+		patterns.Store(in.Pattern, compiled)
+	}
+	return compiled, err
 }
+
+// patterns are the compiled ones by their text: most are those of many inputs, and each value is checked anew
+// when an account is read. patternCount bounds them.
+var (
+	patterns     sync.Map
+	patternCount atomic.Int64
+)
+
+const maxPatterns = 2000
 
 func (in Input) hint() string {
 	if in.Example == "" {

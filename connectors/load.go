@@ -112,14 +112,18 @@ func (l *loader) load(s *source) {
 	s.loaded, l.open = true, l.open[:len(l.open)-1]
 }
 
-// parse reads and parses files, several at a time: that is most of the work.
+// parse reads and parses files, several at a time, and loads those that extend nothing.
 func (l *loader) parse(list []*source) {
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(list)) {
 		work.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
-				list[i].parse(l.fsys)
+				s := list[i]
+				if s.parse(l.fsys); s.broken == nil && entry(s.body, "extends") == nil {
+					s.connector, s.err = l.decode(s)
+					s.loaded = true
+				}
 			}
 		})
 	}
@@ -142,6 +146,7 @@ func (l *loader) decode(s *source) (*Connector, error) {
 		return nil, s.broken
 	}
 	c, err := decode(s.file, s.name, s.body, l.base)
+	s.body = nil
 	if errors.Is(err, errBase) {
 		return nil, nil
 	}
