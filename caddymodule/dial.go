@@ -22,6 +22,9 @@ func (t *Transport) guardDials(guard *netguard.Guard) error {
 	if t.ProxyProtocol != "" {
 		return errors.New("proxy_protocol is for servers of one's own; providers do not read it")
 	}
+	if t.Transport.DialTLSContext != nil {
+		return errors.New("tls_server_name must be a name without placeholders: others connect past the check of the provider's address")
+	}
 	if slices.Contains(t.Versions, "3") {
 		return errors.New("versions 3 is not supported: HTTP/3 connects past the check of the provider's address")
 	}

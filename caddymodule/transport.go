@@ -154,7 +154,7 @@ func (t *Transport) again(a attempt, r *http.Request, refused *http.Response) (*
 	h := a.h
 	h.outcome = outcomeRefused
 	renewed, err := h.broker.Renew(r.Context(), h.target, h.credential)
-	if err != nil || renewed.Generation == h.credential.Generation {
+	if err != nil || renewed.Generation == h.credential.Generation || !h.staysAt(renewed) {
 		if err != nil {
 			t.log.Info("credential not renewed", zap.String("account", string(h.target.Account)), zap.Error(err))
 		}
@@ -175,6 +175,13 @@ func (t *Transport) again(a attempt, r *http.Request, refused *http.Response) (*
 	go drain(refused) // ends with the answer's body or with the request, whichever is first
 	h.credential, h.outcome = renewed, outcomeRenewed
 	return t.send(r, h, renewed, second)
+}
+
+// staysAt tells whether a credential is for where the request goes. While it was under way, the account may have been
+// connected again somewhere else: its new credential is nothing for the old host.
+func (h *hop) staysAt(c broker.Credential) bool {
+	base, ok := c.Connection.Base(h.base.Name)
+	return ok && base.URL.String() == h.base.URL.String()
 }
 
 // send makes the private copy, puts the credential on it, and sends it.

@@ -178,15 +178,21 @@ func (l *loader) base(name string) (*Connector, error) {
 	return s.connector, nil
 }
 
+// ExtendsOf returns the name of what a file extends, or an empty one. Nothing else of the file is looked at.
+func ExtendsOf(data []byte) string { return textOf(data, "extends") }
+
 // NameOf returns the name that a file gives its connector, or an empty one if it gives none that is text.
 // Nothing else of the file is looked at.
-func NameOf(data []byte) string {
+func NameOf(data []byte) string { return textOf(data, "name") }
+
+// textOf is the text under a key of the first level, or nothing.
+func textOf(data []byte, key string) string {
 	body, e := parse(data)
 	if e != nil {
 		return ""
 	}
-	if name, ok := entry(body, "name").(*ast.StringNode); ok {
-		return name.Value
+	if text, ok := entry(body, key).(*ast.StringNode); ok {
+		return text.Value
 	}
 	return ""
 }

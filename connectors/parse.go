@@ -39,7 +39,7 @@ func parse(data []byte) (body ast.Node, e *Error) {
 	if !utf8.Valid(data) {
 		return nil, &Error{Message: "the file is not UTF-8"}
 	}
-	if line := tooDeep(data); line > 0 {
+	if line := TooDeep(data); line > 0 {
 		return nil, &Error{Line: line, Message: "nested too deeply"}
 	}
 	// The YAML parser is not ours: a file that trips it is a broken file, not the end of the process.
@@ -67,10 +67,10 @@ func parse(data []byte) (body ast.Node, e *Error) {
 	return body, nil
 }
 
-// tooDeep returns the line where values may be nested so deeply that the parser, which recurses, runs
+// TooDeep returns the line where values may be nested so deeply that the parser, which recurses, runs
 // out of stack, or 0. It counts open brackets, and on each line the marks that open a level there;
 // those in text count as well, so the limit is far above what the longest text can have.
-func tooDeep(data []byte) int {
+func TooDeep(data []byte) int {
 	n, brackets, marks := 1, 0, 0
 	for _, b := range data {
 		switch b {

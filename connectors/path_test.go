@@ -61,3 +61,23 @@ func TestHoldsInLists(t *testing.T) {
 		}
 	}
 }
+
+// A user's host is never this machine; the operator's may be, and so may a part of one.
+func TestAccountHostIsNotThisMachine(t *testing.T) {
+	const file = `schema: 1
+name: self
+title: Self
+mode: static
+app: [{name: near, pattern: .+}]
+account: [{name: host, pattern: .+}, {name: key, secret: true}]
+inject: [{in: header, name: X-Key, template: "{account.key}"}]
+api: {base_url: "https://{account.host}/x", bases: {near: "https://{app.near}"}}
+`
+	c := decode(t, file)
+	for host, fine := range map[string]bool{"git.example.com": true, "localhost": false, "127.0.0.1": false, "127.9.9.9": false, "[::1]": false} {
+		_, err := c.Endpoints(connectors.Values{"account.host": host, "app.near": "localhost"})
+		if (err == nil) != fine {
+			t.Errorf("%s: got %v", host, err)
+		}
+	}
+}

@@ -102,6 +102,9 @@ func (t Template) expandURL(v Values, within []string) (*url.URL, error) {
 		if err := places[0].check(value); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.shown(value), err)
 		}
+		if places[0] == inHost && p.isAccounts() && loopback(strings.Trim(value, "[]")) {
+			return nil, fmt.Errorf("%s: must not be this machine", p.shown(value))
+		}
 		captured = captured || places[0] != inRest && p.isCaptured()
 		places = places[1:]
 	}
@@ -125,6 +128,11 @@ func isWithin(host string, domains []string) bool {
 // isCaptured tells whether what the part gives depends on an answer of the provider.
 func (p part) isCaptured() bool {
 	return slices.ContainsFunc(p.names(nil), func(name string) bool { return strings.HasPrefix(name, capturedPrefix) })
+}
+
+// isAccounts tells whether what the part gives depends on what a user has typed in.
+func (p part) isAccounts() bool {
+	return slices.ContainsFunc(p.names(nil), func(name string) bool { return strings.HasPrefix(name, accountPrefix) })
 }
 
 // shown is the part for messages, with its value if that comes from inputs, which are no secrets in URLs.

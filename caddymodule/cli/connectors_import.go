@@ -93,6 +93,20 @@ func writeConnector(c *call, k *connectors.Connector, file string) (string, erro
 	return file, os.Chmod(file, 0o644) //nolint:gosec // it has no secret, and the server has to read it
 }
 
+// mayWrite tells whether a file that is to be written is there already, as far as its name is known.
+func mayWrite(output, name string) error {
+	if output == "" && name != "" {
+		output = name + ".yaml"
+	}
+	if output == "" || output == "-" {
+		return nil
+	}
+	if _, err := os.Lstat(output); err == nil {
+		return existsAlready(output)
+	}
+	return nil
+}
+
 // whatNext says what can be done with a new file.
 func whatNext(c *call, k *connectors.Connector, file string) {
 	if file == "-" {

@@ -21,12 +21,21 @@ documentation. They may also come from standard input, one on each line.`,
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: NAME.yaml; - is standard output)")
 	does(c, s, 0, 1, func(ctx context.Context, call *call) error {
+		name := append(call.args, "")[0]
+		if err := mayWrite(output, name); err != nil {
+			return err // before anybody has answered anything
+		}
 		i := newInterview(ctx, call)
-		k, err := i.connector(append(call.args, "")[0])
+		k, err := i.connector(name)
 		if err != nil {
 			return err
 		}
 		file, err := writeConnector(call, k, output)
+		if err != nil && !call.json { // the answers are not to be given twice
+			if text, e := connectors.Encode(k); e == nil {
+				_, _ = call.out.Write(text)
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -65,15 +65,7 @@ func (c *call) connectorToTry(ctx context.Context, name string) (*connectors.Con
 		return nil, err
 	}
 	if !strings.ContainsAny(name, "./\\") {
-		source := ""
-		err := c.catalog(func(s *client.Client) (err error) {
-			source, err = s.ConnectorSource(ctx, name)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		return builtin.Decode(name+".yaml", []byte(source))
+		return c.connectorThere(ctx, builtin, name)
 	}
 	list, err := lintPath(builtin, name)
 	if err != nil {
@@ -91,6 +83,31 @@ func (c *call) connectorToTry(ctx context.Context, name string) (*connectors.Con
 		return nil, usage("%s is a folder; name one file", name)
 	}
 	return list[0].connector, nil
+}
+
+// connectorThere is one of the running server's, or of this program's, with what it extends.
+func (c *call) connectorThere(ctx context.Context, builtin *connectors.Catalog, name string) (*connectors.Connector, error) {
+	files := map[string]string{}
+	err := c.catalog(func(s *client.Client) error {
+		for next := name; next != "" && files[next] == ""; next = connectors.ExtendsOf([]byte(files[next])) {
+			source, err := s.ConnectorSource(ctx, next)
+			if err != nil {
+				return err
+			}
+			files[next] = source
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	good, bad := builtin.LoadFiles(files)
+	for _, k := range good {
+		if k.Name == name {
+			return k, nil
+		}
+	}
+	return nil, bad[name]
 }
 
 func waysToTry(k *connectors.Connector, auth string) ([]string, error) {

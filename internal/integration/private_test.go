@@ -120,7 +120,7 @@ func TestPrivateHosts(t *testing.T) {
 }
 
 func TestPrivateHostsRefused(t *testing.T) {
-	for _, line := range []string{"versions 3", "proxy_protocol v1", "resolvers 127.0.0.1:1-9", "local_address nowhere.example"} {
+	for _, line := range []string{"versions 3", "proxy_protocol v1", "resolvers 127.0.0.1:1-9", "local_address nowhere.example", "tls_server_name {http.reverse_proxy.upstream.host}"} {
 		s := prepare(t, options{proxy: "transport {\n " + line + "\n }"})
 		if err := s.post(s.caddyfile()); err == nil {
 			t.Errorf("%q is taken", line)

@@ -28,13 +28,15 @@ var (
 	// inside are the networks that are not the internet's (RFC 6890), beside those that netip knows.
 	inside = prefixes(
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
-		"203.0.113.0/24", "240.0.0.0/4", "100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10",
+		"203.0.113.0/24", "192.88.99.0/24", "240.0.0.0/4", "100::/64", "2001:2::/48", "2001:10::/28", "2001:db8::/32", "3fff::/20",
+		"5f00::/16", "fec0::/10",
 	)
-	// nat64 has an IPv4 address in the last four bytes (RFC 6052 and 8215), sixToFour in the third to sixth
-	// (RFC 3056). Teredo's (RFC 4380) lead to whatever its two sides make of them.
-	nat64     = prefixes("64:ff9b::/96", "64:ff9b:1::/48")
+	// nat64 has an IPv4 address in the last four bytes (RFC 6052), sixToFour in the third to sixth (RFC 3056).
+	nat64     = prefixes("64:ff9b::/96")
 	sixToFour = prefixes("2002::/16")
-	teredo    = prefixes("2001::/32")
+	// veiled lead to an IPv4 address that cannot be told from them: local NAT64 (RFC 8215), which has it in any
+	// of five places, forms that nobody uses any more (RFC 4291, RFC 6890), and Teredo (RFC 4380).
+	veiled = prefixes("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "2001::/32")
 )
 
 // plain is the address that a connection to ip would really be made to.
@@ -56,13 +58,13 @@ func Loopback(ip netip.Addr) bool { return ip.Unmap().IsLoopback() }
 // machine, but neither link-local, where clouds hand out credentials, nor one that is no single machine's.
 func Ordinary(ip netip.Addr) bool {
 	ip = plain(ip)
-	return !ip.IsUnspecified() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !in(metadata, ip)
+	return !ip.IsUnspecified() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !in(metadata, ip) && (ip.IsLoopback() || !in(veiled, ip))
 }
 
 // Public tells whether an address is on the internet.
 func Public(ip netip.Addr) bool {
 	ip = plain(ip)
-	return Ordinary(ip) && ip.IsGlobalUnicast() && !ip.IsLoopback() && !ip.IsPrivate() && !in(inside, ip) && !in(teredo, ip)
+	return Ordinary(ip) && ip.IsGlobalUnicast() && !ip.IsLoopback() && !ip.IsPrivate() && !in(inside, ip)
 }
 
 func in(list []netip.Prefix, ip netip.Addr) bool {

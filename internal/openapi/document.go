@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/claviger-proxy/claviger/connectors"
 )
 
 // document is what a connector takes of a description: of OpenAPI 3, or of Swagger 2.0, whose members have
@@ -103,10 +105,19 @@ func parse(data []byte) (*document, error) {
 	return nil, fmt.Errorf("OpenAPI %.20s is not known; 3.x and Swagger 2.0 are", d.OpenAPI+d.Swagger)
 }
 
-func decode(data []byte, d *document) error {
+func decode(data []byte, d *document) (err error) {
 	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n\ufeff"), []byte("{")) {
 		return json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), d)
 	}
+	if line := connectors.TooDeep(data); line > 0 {
+		return fmt.Errorf("line %d is nested too deeply", line)
+	}
+	// The YAML parser is not ours: a document that trips it is a broken one.
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it is not YAML")
+		}
+	}()
 	if err := yaml.Unmarshal(data, d); err != nil {
 		return errors.New(firstLine(yaml.FormatError(err, false, false)))
 	}

@@ -89,6 +89,7 @@ func TestImportRefuses(t *testing.T) {
 		"old":         {`swagger: "1.2"`, "is not known"},
 		"next":        {"openapi: 4.0.0", "is not known"},
 		"no title":    {"openapi: 3.1.0", "no title"},
+		"deep":        {"openapi: 3.0.0\nx: " + strings.Repeat("[", 1<<20), "nested too deeply"},
 		"big":         {strings.Repeat("#", openapi.MaxSize+1), "MiB"},
 		"loop":        {`{"openapi": "3.0.0", "info": {"title": "Loop"}, "servers": [{"url": "https://a.example"}], "components": {"securitySchemes": {"a": {"$ref": "#/components/securitySchemes/b"}, "b": {"$ref": "#/components/securitySchemes/a"}}}}`, "is not in the document"},
 		"null scheme": {`{"swagger": "2.0", "host": "a.example", "info": {"title": "Null"}, "securityDefinitions": {"a": null}}`, "is not in the document"},
