@@ -64,7 +64,7 @@ func (j *journey) byConsent() (consent.Result, error) {
 	if err != nil {
 		return consent.Result{}, err
 	}
-	if path, query, ok := strings.Cut(r.URL.EscapedFragment(), "?"); ok && path == j.connector.Authorize.Fragment {
+	if path, query, ok := strings.Cut(r.URL.EscapedFragment(), "?"); ok && path == j.played.Authorize.Fragment {
 		r.URL.RawQuery = query // as the page does that is there
 	}
 	resp, err := j.provider.RoundTrip(r)

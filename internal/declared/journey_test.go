@@ -35,16 +35,18 @@ const (
 type journey struct {
 	ctx       context.Context
 	connector *connectors.Connector
-	client    declared.Registration
-	provider  *declared.Provider
-	logs      logs
-	vault     *vault.Vault
-	set       *connection.Set
-	oauth     *oauth.Client
-	shared    *broker.Shared
-	broker    *broker.Broker
-	flow      *consent.Flow
-	account   vault.AccountID
+	// played is what the provider declares.
+	played   *connectors.Connector
+	client   declared.Registration
+	provider *declared.Provider
+	logs     logs
+	vault    *vault.Vault
+	set      *connection.Set
+	oauth    *oauth.Client
+	shared   *broker.Shared
+	broker   *broker.Broker
+	flow     *consent.Flow
+	account  vault.AccountID
 	// device connects without a browser.
 	device bool
 	// eternal tells that tokens have no end.
@@ -88,7 +90,7 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	if how.connector != nil {
 		other = how.connector
 	}
-	j := &journey{ctx: t.Context(), connector: c, client: client, device: how.device, eternal: how.eternal, several: how.several}
+	j := &journey{ctx: t.Context(), connector: c, played: other, client: client, device: how.device, eternal: how.eternal, several: how.several}
 	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal, Several: how.several}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
