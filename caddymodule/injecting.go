@@ -10,6 +10,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/inject"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/internal/sign"
 )
@@ -91,6 +92,10 @@ func injectProblem(p *hop, err error) *problem.Problem {
 	case errors.Is(err, inject.ErrNoToken), errors.Is(err, inject.ErrBadToken):
 		out.Status, out.Code = http.StatusConflict, codeCredentialUnfit
 		out.Detail, out.Next = "the account's credential lacks something that the provider wants, or cannot be sent as it is", "connect the user again"
+	case errors.Is(err, oauth.ErrCertificate):
+		out.Status, out.Code = http.StatusConflict, codeCredentialUnfit
+		out.Detail = "the provider wants a client certificate, and the account's cannot be presented; nothing was sent"
+		out.Next = "give the certificate and its key as PEM, where the connector asks for them, and connect the user again"
 	default:
 		return nil
 	}

@@ -38,6 +38,9 @@ const (
 	codeNotConfigured   = "not_configured"
 )
 
+// tlsAlert is what package tls calls the reading of an alert that the provider has sent.
+const tlsAlert = "remote error"
+
 // fail answers a request that did not reach the provider, or came back without an answer.
 func (h *Account) fail(w http.ResponseWriter, r *http.Request, p *hop, err error) {
 	if errors.Is(r.Context().Err(), context.Canceled) {
@@ -153,6 +156,9 @@ func upstreamProblem(p *hop, err error) error {
 		out.Code, out.Detail = codeAddressRefused, "the provider's name leads to an address that is not on the internet; nothing was sent"
 		out.Next = "if the provider is in a private network, name its host in private_hosts"
 	case errors.As(err, &dial), errors.As(err, &proxied):
+	case errors.As(err, &network) && network.Op == tlsAlert && p.target.Connection.Connector().ClientCert != nil:
+		out.Code, out.Detail = codeTLS, "the provider has ended TLS, as one does that does not take the client certificate"
+		out.Next = "check that the certificate is the one that the provider has registered, and has not expired"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		out.Status, out.Code, out.Detail = http.StatusGatewayTimeout, codeTimeout, "the provider did not answer in time"
 		out.Next = "try again; whether the request had an effect is not known"

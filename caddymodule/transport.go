@@ -34,10 +34,11 @@ const codeRefreshedRetry = "token_refreshed_retry"
 const defaultReplayLimit = 1 << 20
 
 // Transport puts the account's credential on a private copy of the request and sends it to the
-// connection's base. When the provider refuses the credential, with 401 or as its connector
-// declares, it is renewed and the request sent once more; if that is not possible, the provider's
-// own answer is passed on. It needs connected_account before it. All options of reverse_proxy's http
-// transport are options of this one too. Caddyfile:
+// connection's base, with the client certificate that the connector declares. When the provider
+// refuses the credential, with 401 or as its connector declares, it is renewed and the request sent
+// once more; if that is not possible, the provider's own answer is passed on. It needs
+// connected_account before it. All options of reverse_proxy's http transport are options of this one
+// too. Caddyfile:
 //
 //	transport credential {
 //		replay_limit 1MiB
@@ -51,7 +52,8 @@ type Transport struct {
 	// when zero, none when negative.
 	ReplayLimit int64 `json:"replay_limit,omitempty"`
 
-	log *zap.Logger
+	log       *zap.Logger
+	certified certified
 }
 
 // CaddyModule returns the Caddy module information.
@@ -89,6 +91,12 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return err // a proxy of the operator's looks names up and dials by itself
 	}
 	return t.guardDials(app.guard)
+}
+
+// Cleanup closes idle connections.
+func (t *Transport) Cleanup() error {
+	t.certified.close()
+	return t.HTTPTransport.Cleanup()
 }
 
 // RoundTrip sends r with the credential of its account. It does not change r.
@@ -203,7 +211,15 @@ func (t *Transport) send(r *http.Request, h *hop, c broker.Credential, body io.R
 	if err := t.inject(&out, h, c); err != nil {
 		return nil, err
 	}
-	return t.HTTPTransport.RoundTrip(&out)
+	if c.Connection.Connector().ClientCert == nil {
+		return t.HTTPTransport.RoundTrip(&out)
+	}
+	presenting, err := t.certified.transport(t.Transport, c.Connection)
+	if err != nil {
+		return nil, err
+	}
+	t.SetScheme(&out)
+	return presenting.RoundTrip(&out)
 }
 
 // url is the provider's URL: the base and the caller's path, exactly as the caller escaped it.
@@ -273,5 +289,6 @@ func replayLimit(d *caddyfile.Dispenser) (int64, error) {
 var (
 	_ http.RoundTripper     = (*Transport)(nil)
 	_ caddy.Provisioner     = (*Transport)(nil)
+	_ caddy.CleanerUpper    = (*Transport)(nil)
 	_ caddyfile.Unmarshaler = (*Transport)(nil)
 )

@@ -29,7 +29,7 @@ type Scheme struct {
 	Assertion *JWT `yaml:"assertion,omitempty"`
 	// Signer signs each request.
 	Signer *Signer `yaml:"signer,omitempty"`
-	// ClientCert is presented in calls for tokens and in steps. The API is called without it.
+	// ClientCert is presented to the API and wherever tokens come from or end: in calls, in steps, at the revocation.
 	ClientCert *ClientCert `yaml:"client_cert,omitempty"`
 	// Inject says how the credential sits on a request. Empty means one
 	// "Authorization: Bearer {token}" header, or nothing with [ModeStatic], [ModeNone] and with a Signer.

@@ -134,7 +134,11 @@ func (b *Broker) try(ctx context.Context, call connectors.Ask, credential Creden
 	if err != nil {
 		return Checked{Code: CheckNone}
 	}
-	resp, err := b.api.RoundTrip(r) // not through an http.Client, which follows redirects
+	api, err := c.Transport(b.api)
+	if err != nil {
+		return Checked{Code: CheckNone}
+	}
+	resp, err := api.RoundTrip(r) // not through an http.Client, which follows redirects
 	if err != nil {
 		return Checked{Code: CheckUnreachable}
 	}

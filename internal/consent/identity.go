@@ -103,7 +103,11 @@ func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connector
 	if err != nil {
 		return answer{}, errIdentityRequest
 	}
-	resp, err := f.api.RoundTrip(r) // not through an http.Client, which follows redirects
+	api, err := c.Transport(f.api)
+	if err != nil {
+		return answer{}, errIdentityRequest
+	}
+	resp, err := api.RoundTrip(r) // not through an http.Client, which follows redirects
 	if err != nil {
 		return answer{}, identityFailure(ctx, err)
 	}

@@ -49,15 +49,15 @@ func encodeCertificate(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// Transport is the provider behind TLS, for connectors with a client certificate. Its connections are made in
-// memory, and each is for one request.
-func (p *Provider) Transport() *http.Transport {
+// Secure is who answers, a [Provider] or what stands before it, behind TLS, for connectors with a client
+// certificate. Its connections are made in memory, and each is for one request.
+func Secure(to http.RoundTripper) *http.Transport {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority())
 	return &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
 			client, server := net.Pipe()
-			go p.serveTLS(server)
+			go serveTLS(server, to)
 			return client, nil
 		},
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
@@ -66,7 +66,7 @@ func (p *Provider) Transport() *http.Transport {
 }
 
 // serveTLS answers the one request of a connection.
-func (p *Provider) serveTLS(conn net.Conn) {
+func serveTLS(conn net.Conn, to http.RoundTripper) {
 	defer conn.Close()
 	secure := tls.Server(conn, &tls.Config{
 		MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert,
@@ -80,7 +80,7 @@ func (p *Provider) serveTLS(conn net.Conn) {
 	}
 	state := secure.ConnectionState()
 	r.URL.Scheme, r.URL.Host, r.TLS = "https", r.Host, &state
-	resp, err := p.RoundTrip(r)
+	resp, err := to.RoundTrip(r)
 	if err != nil {
 		return
 	}

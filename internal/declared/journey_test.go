@@ -39,14 +39,16 @@ type journey struct {
 	played   *connectors.Connector
 	client   declared.Registration
 	provider *declared.Provider
-	logs     logs
-	vault    *vault.Vault
-	set      *connection.Set
-	oauth    *oauth.Client
-	shared   *broker.Shared
-	broker   *broker.Broker
-	flow     *consent.Flow
-	account  vault.AccountID
+	// transport leads to the provider, with TLS where the client has to present a certificate.
+	transport http.RoundTripper
+	logs      logs
+	vault     *vault.Vault
+	set       *connection.Set
+	oauth     *oauth.Client
+	shared    *broker.Shared
+	broker    *broker.Broker
+	flow      *consent.Flow
+	account   vault.AccountID
 	// device connects without a browser.
 	device bool
 	// eternal tells that tokens have no end.
@@ -94,9 +96,9 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal, Several: how.several}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
-	var transport http.RoundTripper = j.provider
+	j.transport = j.provider
 	if c.ClientCert != nil {
-		transport = j.provider.Transport()
+		j.transport = declared.Secure(j.provider)
 	}
 	if j.vault, err = vault.OpenWith(t.Context(), vaulttest.NewMemory(), vaulttest.NewKeys(t), vault.Options{}); err != nil {
 		return nil, err
@@ -105,16 +107,16 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 		return nil, err
 	}
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &j.logs, zap.DebugLevel)
-	j.oauth, j.shared = oauth.New(oauth.Options{Transport: transport}), broker.NewShared(0)
+	j.oauth, j.shared = oauth.New(oauth.Options{Transport: j.transport}), broker.NewShared(0)
 	j.broker = broker.New(broker.Options{
-		Vault: j.vault, Connections: j.set, OAuth: j.oauth, Shared: j.shared, API: j.provider, Log: zap.New(core),
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, Shared: j.shared, API: j.transport, Log: zap.New(core),
 	})
 	back, err := url.Parse(callback)
 	if err != nil {
 		return nil, err
 	}
 	j.flow, err = consent.New(consent.Options{
-		Vault: j.vault, Connections: j.set, OAuth: j.oauth, API: j.provider, Callback: back, Log: zap.New(core),
+		Vault: j.vault, Connections: j.set, OAuth: j.oauth, API: j.transport, Callback: back, Log: zap.New(core),
 		OnConnected: func(a vault.ConnectedAccount) { j.broker.Forget(a.ID) },
 	})
 	return j, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/declared"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 )
 
 const (
@@ -238,6 +239,53 @@ func TestAPIIsStrict(t *testing.T) {
 		d := open(t, strict)
 		refuses(d, name, d.exchange(), nil)
 		refuses(d, name, d.request(), change)
+	}
+}
+
+// The API demands the certificate, by TLS, and no other one.
+func TestAPIWantsCertificate(t *testing.T) {
+	const yaml = `
+schema: 1
+name: certificate
+title: Certificate
+mode: static
+account: [{name: cert, secret: true, multiline: true}, {name: key, secret: true, multiline: true}]
+client_cert: {cert: "{account.cert}", key: "{account.key}"}
+api: {base_url: "https://api.strict.example.com"}
+`
+	get := func(t *testing.T, d *desk, present bool) {
+		t.Helper()
+		base := declared.Secure(d.Provider)
+		if present {
+			var err error
+			if base, err = oauth.Presenting(base, d.client.Account["cert"], d.client.Account["key"]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.strict.example.com/me", nil)
+		r.RequestURI = ""
+		resp, err := base.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	one := open(t, yaml)
+	if get(t, one, true); len(one.Violations()) != 0 {
+		t.Errorf("with the certificate: %v", one.Violations())
+	}
+	if get(t, one, false); len(one.Violations()) != 1 || !strings.Contains(one.Violations()[0].Why, "presents no certificate") {
+		t.Errorf("without a certificate: %v", one.Violations())
+	}
+	none := open(t, strings.Replace(yaml, "mode: static", "inject: [{in: header, name: X-Key, template: \"{account.key}\"}]\nmode: static", 1))
+	none.says(message{method: http.MethodGet, url: "https://api.strict.example.com/me", header: http.Header{"X-Key": {"key"}}})
+	if wrong := none.Violations(); len(wrong) != 1 || !strings.Contains(wrong[0].Why, "presents no certificate") {
+		t.Errorf("without TLS: %v", wrong)
+	}
+	plain := open(t, strings.Replace(yaml, `client_cert: {cert: "{account.cert}", key: "{account.key}"}`, `inject: [{in: header, name: X-Key, template: "{account.key}"}]`, 1))
+	plain.client = one.client
+	if get(t, plain, true); len(plain.Violations()) != 1 || !strings.Contains(plain.Violations()[0].Why, "presents a certificate") {
+		t.Errorf("where none is declared: %v", plain.Violations())
 	}
 }
 

@@ -66,7 +66,11 @@ func (j *journey) send(c broker.Credential, q request) (status int, header http.
 	if c.NeedsBody() {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(whole)), int64(len(whole))
 	}
-	resp, err := j.provider.RoundTrip(r)
+	api, err := c.Connection.Transport(j.transport)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	resp, err := api.RoundTrip(r)
 	if err != nil {
 		return 0, nil, nil, err
 	}

@@ -44,8 +44,8 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 		values = maps.Clone(values)
 		values["token"] = values["token."+slot]
 	}
-	if a.certificate != "" {
-		return errors.New("the client presents a certificate, and the API is called without one")
+	if err := p.presents(a.call); err != nil {
+		return err
 	}
 	if err := p.takeSignature(a.call, &rest, values); err != nil {
 		return err

@@ -120,16 +120,21 @@ func TestPrivateHosts(t *testing.T) {
 }
 
 func TestPrivateHostsRefused(t *testing.T) {
-	for _, line := range []string{"versions 3", "proxy_protocol v1", "resolvers 127.0.0.1:1-9", "local_address nowhere.example", "tls_server_name {http.reverse_proxy.upstream.host}"} {
-		s := prepare(t, options{proxy: "transport {\n " + line + "\n }"})
-		if err := s.post(s.caddyfile()); err == nil {
-			t.Errorf("%q is taken", line)
+	refused := func(line, why string, o options) {
+		t.Helper()
+		if err := load(prepare(t, o).caddyfile()); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: got %v, want %q", line, err, why)
 		}
 	}
-	for _, line := range []string{"private_hosts", "private_hosts 10.0.0.0/8", "private_hosts https://git.example.com", "private_hosts git.example.com:443", "private_hosts *"} {
-		s := prepare(t, options{claviger: line})
-		if err := s.post(s.caddyfile()); err == nil {
-			t.Errorf("%q is taken", line)
-		}
+	for line, why := range map[string]string{
+		"versions 3": "versions 3 is not supported", "proxy_protocol v1": "proxy_protocol is for servers of one's own",
+		"tls_server_name {http.reverse_proxy.upstream.host}": "tls_server_name must be a name without placeholders",
+		"resolvers 127.0.0.1:1-9":                            "resolver", "local_address nowhere.example": "nowhere.example",
+	} {
+		refused(line, why, options{proxy: "transport {\n " + line + "\n }"})
+	}
+	for _, name := range []string{"", "10.0.0.0/8", "https://git.example.com", "git.example.com:443", "*"} {
+		line := "private_hosts " + name
+		refused(line, "private_hosts", options{claviger: line})
 	}
 }

@@ -73,7 +73,7 @@ func TestClientCertificate(t *testing.T) {
 	if want := []string{"/token acme", "/step acme", "/revoke acme"}; !slices.Equal(names, want) {
 		t.Errorf("got %q, want %q", names, want)
 	}
-	if len(trusting.TLSClientConfig.Certificates) != 0 {
+	if c := trusting.TLSClientConfig; len(c.Certificates) != 0 || c.GetClientCertificate != nil {
 		t.Error("the certificate stays for other connectors")
 	}
 	token, err := newClient(oauth.Options{}).Obtain(t.Context(), app, vault.Grant{})

@@ -126,16 +126,14 @@ func (c *Client) transportFor(f filler) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
-	own, ok := c.transport.(*http.Transport)
-	if err != nil || !ok {
+	base, ok := c.transport.(*http.Transport)
+	if !ok {
 		return nil, unsent(f.op, ClassOperator, CodeBadKey)
 	}
-	own = own.Clone()
-	own.DisableKeepAlives = true // nobody uses it again
-	if own.TLSClientConfig == nil {
-		own.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	own, err := Presenting(base, cert, key)
+	if err != nil {
+		return nil, unsent(f.op, ClassOperator, CodeBadKey)
 	}
-	own.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	own.DisableKeepAlives = true // nobody uses it again
 	return own, nil
 }

@@ -179,7 +179,11 @@ func (t *trial) send(c broker.Credential, name string) (status int, header http.
 	if c.NeedsBody() {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(whole)), int64(len(whole))
 	}
-	resp, err := t.recorder.RoundTrip(r)
+	api, err := c.Connection.Transport(t.transport)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	resp, err := api.RoundTrip(r)
 	if err != nil {
 		return 0, nil, nil, err
 	}

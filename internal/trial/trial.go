@@ -85,6 +85,8 @@ type trial struct {
 	client    declared.Registration
 	provider  *declared.Provider
 	recorder  *recorder
+	// transport leads to the recorder.
+	transport http.RoundTripper
 	// later is what has to be added to the time.
 	later   atomic.Int64
 	store   *badgerstore.Store
@@ -103,13 +105,10 @@ func newTrial(ctx context.Context, c *connectors.Connector) (_ *trial, err error
 	if t.provider, err = declared.New(c, t.client, declared.Options{Now: t.now}); err != nil {
 		return nil, fmt.Errorf("no provider can be like that: %w", err)
 	}
-	var transport http.RoundTripper = t.provider
-	if c.ClientCert != nil {
-		transport = t.provider.Transport() // which the recorder cannot look into
-	}
 	t.recorder = &recorder{to: t.provider, names: t.names}
-	if c.ClientCert == nil {
-		transport = t.recorder
+	t.transport = t.recorder
+	if c.ClientCert != nil {
+		t.transport = declared.Secure(t.recorder) // the provider has to see the certificate
 	}
 	if t.store, err = badgerstore.Open(badgerstore.Options{InMemory: true, Now: t.now}); err != nil {
 		return nil, err
@@ -130,17 +129,17 @@ func newTrial(ctx context.Context, c *connectors.Connector) (_ *trial, err error
 	if err != nil {
 		return nil, err
 	}
-	client := oauth.New(oauth.Options{Transport: transport, Now: t.now})
+	client := oauth.New(oauth.Options{Transport: t.transport, Now: t.now})
 	t.shared = broker.NewShared(0)
 	t.broker = broker.New(broker.Options{
-		Vault: t.vault, Connections: set, OAuth: client, Shared: t.shared, API: t.recorder, Now: t.now, Log: zap.NewNop(),
+		Vault: t.vault, Connections: set, OAuth: client, Shared: t.shared, API: t.transport, Now: t.now, Log: zap.NewNop(),
 	})
 	back, err := url.Parse(callback)
 	if err != nil {
 		return nil, err
 	}
 	t.flow, err = consent.New(consent.Options{
-		Vault: t.vault, Connections: set, OAuth: client, API: t.recorder, Callback: back, Now: t.now,
+		Vault: t.vault, Connections: set, OAuth: client, API: t.transport, Callback: back, Now: t.now,
 		OnConnected: func(a vault.ConnectedAccount) { t.broker.Forget(a.ID) },
 	})
 	return t, err
