@@ -10,8 +10,7 @@ import (
 // Certificate returns the client certificate that the connector declares, and its key, as the connection or the
 // account has them. It is for connectors with a ClientCert. The error is [oauth.ErrCertificate].
 func (c *Connection) Certificate() (cert, key string, err error) {
-	values, how := c.Values(vault.Secret{}, nil), c.Connector().ClientCert
-	values[nameClientSecret] = c.App.ClientSecret.Reveal()
+	values, how := c.signingValues(vault.Secret{}, nil), c.Connector().ClientCert
 	if cert, err = how.Cert.Expand(values); err != nil {
 		return "", "", oauth.ErrCertificate
 	}

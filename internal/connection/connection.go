@@ -234,9 +234,14 @@ func (c *Connection) Values(token vault.Secret, slots vault.Secrets) connectors.
 // Sign signs a request with that token, whose body is the whole one, nil if there is none; see
 // [sign.Signer.Sign]. The connection has a Signer.
 func (c *Connection) Sign(r *http.Request, token vault.Secret, slots vault.Secrets, body []byte) error {
+	return c.Signer.Sign(r, c.signingValues(token, slots), body, time.Now())
+}
+
+// signingValues are Values and the OAuth client's secret, which never stands on a request itself.
+func (c *Connection) signingValues(token vault.Secret, slots vault.Secrets) connectors.Values {
 	values := c.Values(token, slots)
 	values[nameClientSecret] = c.App.ClientSecret.Reveal()
-	return c.Signer.Sign(r, values, body, time.Now())
+	return values
 }
 
 // nameClientSecret is what templates and signers call the OAuth client's secret.
