@@ -43,6 +43,9 @@ func (a *App) takeOver() {
 	if err := a.configure(ctx, c.vault); err != nil {
 		a.log.Error("the vault may have other settings than this configuration; reload with --force", zap.Error(err))
 	}
+	if err := c.set.Settle(ctx); err != nil {
+		a.log.Error("connections of the API that this configuration has may still be the API's; reload with --force", zap.Error(err))
+	}
 	if err := a.recordWebhooks(ctx, c.vault); err != nil {
 		a.log.Error("the webhooks may be other ones than those of this configuration; reload with --force", zap.Error(err))
 	}

@@ -20,11 +20,23 @@ func Breaks(old, now Shape) []*Error {
 	}
 	b.way()
 	b.hosts()
+	b.cleans()
 	b.names()
 	b.refresh()
 	b.identity()
 	b.secrets()
 	return b.errs
+}
+
+// Moves says in the same way which hosts the operator's own secrets would be sent to that they were not given
+// for: those of an OAuth client, and with params those of secret inputs, too.
+func Moves(old, now Shape, params bool) []*Error {
+	if old.Format != now.Format {
+		return nil
+	}
+	b := breaks{old: old, now: now}
+	b.hosts()
+	return slices.DeleteFunc(b.errs, func(e *Error) bool { return !params && strings.HasPrefix(e.Path, "api.") })
 }
 
 type breaks struct {
@@ -57,13 +69,26 @@ func (b *breaks) hosts() {
 	}
 }
 
+// cleans: what is taken off a value is part of the host that the value makes up.
+func (b *breaks) cleans() {
+	for _, name := range slices.Sorted(maps.Keys(b.old.Cleans)) {
+		if is, still := b.now.Cleans[name]; still && is != b.old.Cleans[name] {
+			b.fail(name, "has another prefix, suffix or normalize, and is part of a host that credentials are sent to")
+		}
+	}
+}
+
 // sameSite tells whether who has the one host has the other: both are the same, or have no names in them
-// and one registrable domain.
+// and one registrable domain. Under an ending that nobody registers names with, such as that of a cluster,
+// there are none.
 func sameSite(a, b string) bool {
 	if a == b {
 		return true
 	}
 	if strings.ContainsAny(a+b, "{:") || loopback(a) || loopback(b) {
+		return false
+	}
+	if suffix, icann := publicsuffix.PublicSuffix(a); !icann && !strings.Contains(suffix, ".") {
 		return false
 	}
 	site, err := publicsuffix.EffectiveTLDPlusOne(a)

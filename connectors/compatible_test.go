@@ -128,6 +128,8 @@ func TestBreaks(t *testing.T) {
 		{"a host that is chosen", shopYAML, "", []string{api, "https://{app.region}.shop.example.com"}, "api.base_url"},
 		{"one's own site for a fixed host", siteYAML, "", []string{"{account.site}.site", "www.site"}, "api.base_url"},
 		{"one's own site for another's", siteYAML, "", []string{"{account.site}.site", "{account.site}.cite"}, "api.base_url"},
+		{"a part of one's own site taken off", siteYAML, "", []string{"example: acme}", "example: acme, suffix: e}"}, "account.site"},
+		{"a part of something else taken off", shopYAML, "", []string{"default: eu}", "default: eu, suffix: u}"}, ""},
 		{"another path of one's own site", siteYAML, "", []string{"site.example.com", "site.example.com/{account.site}"}, ""},
 		{"domains of what is told", robotYAML, "", []string{"within: [robot.example.com]", "within: [robot.example.com, robots.example.com]"}, ""},
 		{"other domains of what is told", robotYAML, "", []string{"within: [robot.example.com]", "within: [robot.example.com, example.org]"}, "api.within[1]"},
@@ -186,6 +188,8 @@ func TestBreaksPublicSuffix(t *testing.T) {
 		{"acme.github.io", "other.github.io", true},
 		{"acme.github.io", "github.io", true},
 		{"acme.example.com", "example.com", false},
+		{"git.team-a.svc.cluster.local", "git.evil.svc.cluster.local", true},
+		{"git.corp.internal", "ci.corp.internal", true},
 	} {
 		old := changed(t, siteYAML, "", "https://{account.site}.site.example.com", "https://"+tt.from)
 		now := changed(t, siteYAML, "", "https://{account.site}.site.example.com", "https://"+tt.to)

@@ -191,8 +191,11 @@ func textOf(data []byte, key string) string {
 	if e != nil {
 		return ""
 	}
-	if text, ok := entry(body, key).(*ast.StringNode); ok {
+	switch text := entry(body, key).(type) {
+	case *ast.StringNode:
 		return text.Value
+	case *ast.LiteralNode:
+		return text.Value.Value
 	}
 	return ""
 }

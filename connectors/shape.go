@@ -24,6 +24,9 @@ type Shape struct {
 	Mode Mode   `json:"mode"`
 	// Hosts are those that a credential is sent to, as the file has them, by the paths of their URLs.
 	Hosts map[string]string `json:"hosts,omitempty"`
+	// Cleans are, by app.NAME and account.NAME, how values are cleaned that are part of a host: what is taken
+	// off them is part of where a credential goes.
+	Cleans map[string]string `json:"cleans,omitempty"`
 	// Bases and Slots are what requests may name.
 	Bases []string `json:"bases,omitempty"`
 	Slots []string `json:"slots,omitempty"`
@@ -62,7 +65,14 @@ func (c *Connector) Shape(way string) (Shape, bool) {
 	if one.Identity != nil {
 		s.Identity = strings.TrimSpace(one.Identity.From + " " + one.Identity.ID)
 	}
+	inHosts := one.HostNames()
 	for _, in := range one.inputs() {
+		if slices.Contains(inHosts, in.Name) {
+			if s.Cleans == nil {
+				s.Cleans = map[string]string{}
+			}
+			s.Cleans[in.Name] = in.Prefix + "|" + in.Suffix + "|" + strings.Join(in.Normalize, ",")
+		}
 		if in.Secret {
 			s.Secrets = append(s.Secrets, in.Name)
 		} else {
@@ -127,6 +137,35 @@ func (c *Connector) hosts() map[string]string {
 		hosts[index("api.within", i)] = domain
 	}
 	return hosts
+}
+
+// HostNames are the names in the hosts that a credential is sent to.
+func (c *Connector) HostNames() []string {
+	var names []string
+	for _, t := range c.destinations() {
+		names = t.hostNames(names)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// hostNames adds the names in the host of a URL template.
+func (t Template) hostNames(list []string) []string {
+	begun := false
+	for _, p := range t.parts {
+		if !p.isText() {
+			list = p.names(list)
+			continue
+		}
+		rest := p.text
+		if !begun {
+			_, rest, begun = strings.Cut(rest, "://")
+		}
+		if strings.ContainsAny(rest, "/?#") {
+			break
+		}
+	}
+	return list
 }
 
 // host is the host of a URL template, with its expressions. A port is part of it on a loopback host, where

@@ -106,6 +106,7 @@ func TestSame(t *testing.T) {
 func TestNameOf(t *testing.T) {
 	for text, want := range map[string]string{
 		minimalNamed("acme"): "acme", "name: 7": "", "title: x": "", "- name: x": "", "name: [": "", "": "", "extends: \"unknown\"\nname: \"b c\"": "b c",
+		"name: |-\n  acme\n": "acme", "name: >-\n  acme\n": "acme",
 	} {
 		if got := connectors.NameOf([]byte(text)); got != want {
 			t.Errorf("NameOf(%q) = %q, want %q", text, got, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -23,6 +24,8 @@ type exporter struct {
 	// apps are the default apps, and catalog tells what ways of connectors they are for.
 	apps    []vault.App
 	catalog *connectors.Catalog
+	// folders are those with connectors that the configuration names.
+	folders []string
 }
 
 func (e *exporter) run(ctx context.Context) error {
@@ -98,6 +101,7 @@ func (e *exporter) moved(c vault.Connection) transfer.Connection {
 	if c.Origin != vault.OriginAPI {
 		return out
 	}
+	e.tellUnknown(c)
 	for _, a := range e.apps {
 		if a.Connector != c.Connector || !connection.SameWay(e.catalog, c.Connector, a.Way, c.Way) {
 			continue
@@ -113,6 +117,17 @@ func (e *exporter) moved(c vault.Connection) transfer.Connection {
 		out.EarlierClients = withClients(out, more)
 	}
 	return out
+}
+
+// tellUnknown names a connection whose connector has an app and cannot be read, so that nobody can tell whether
+// the app is that of the connection's way.
+func (e *exporter) tellUnknown(c vault.Connection) {
+	_, known := e.catalog.Lookup(c.Connector)
+	ofAWay := func(a vault.App) bool { return a.Connector == c.Connector && a.Way != "" }
+	if !known && c.Way == "" && slices.ContainsFunc(e.apps, ofAWay) {
+		e.leaveOut("connection", c.Name, fmt.Errorf(
+			"the OAuth client of its default app, as connector %s cannot be read; it is exported without that", c.Connector))
+	}
 }
 
 // under is both maps in one, of the second where both have a name.
@@ -137,9 +152,41 @@ func withClients(c transfer.Connection, more []vault.OAuthClient) []vault.OAuthC
 	return all
 }
 
-// readApps reads the default apps of the vault.
-func (e *exporter) readApps(ctx context.Context) (err error) {
-	if e.catalog, err = connectors.Builtin(); err != nil {
+// readCatalog reads the connectors that the server has: built in, of the configuration's folders, and of the vault.
+// Those that cannot be read are not known, nor is what stands behind them.
+func (e *exporter) readCatalog(ctx context.Context) error {
+	catalog, err := connectors.Builtin()
+	if err != nil {
+		return err
+	}
+	for _, folder := range e.folders {
+		if more, err := catalog.LoadDir(os.DirFS(folder), "."); err == nil {
+			catalog = catalog.With(more...)
+		}
+	}
+	files, page := map[string]string{}, vault.PageQuery{Limit: exportPage}
+	for {
+		got, err := e.v.Connectors(ctx, vault.DefaultProject, page)
+		if err != nil {
+			return err
+		}
+		for _, c := range got.Items {
+			if catalog.Origin(c.Name) != connectors.OriginFolder {
+				files[c.Name] = c.Source
+			}
+		}
+		if page.After = got.Next; page.After == "" {
+			break
+		}
+	}
+	good, bad := catalog.LoadFiles(files)
+	e.catalog = catalog.Without(slices.Collect(maps.Keys(bad))...).WithStored(good...)
+	return nil
+}
+
+// readApps reads the default apps of the vault, and the connectors that they may be for.
+func (e *exporter) readApps(ctx context.Context) error {
+	if err := e.readCatalog(ctx); err != nil {
 		return err
 	}
 	page := vault.PageQuery{Limit: exportPage}

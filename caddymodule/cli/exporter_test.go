@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/transfer"
 	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
 
 func oauthClient(id, secret string) vault.OAuthClient {
@@ -69,5 +73,61 @@ func TestExportKeepsAsManyClientsAsThereMayBe(t *testing.T) {
 	c.EarlierClients = more[:3]
 	if got := withClients(c, more); len(got) != vault.MaxEarlierClients || got[4].ID != "5" {
 		t.Errorf("got %d clients", len(got))
+	}
+}
+
+// The app of a connector that is not built in is found by the connector's standard way, too.
+func TestExportOfConnectionsToConnectorsOfOnesOwn(t *testing.T) {
+	const ways = `
+schema: 1
+name: stored
+title: Ways
+auth:
+  - id: oauth
+    title: Sign in
+    authorize: {url: "https://ways.example.com/authorize"}
+    token: {url: "https://ways.example.com/token", client_auth: post}
+    inject: [{in: header, name: Authorization, template: "Bearer {token}"}]
+  - id: key
+    title: Key
+    mode: static
+    account: [{name: key, secret: true}]
+    inject: [{in: header, name: X-Key, template: "{account.key}"}]
+api: {base_url: "https://ways.example.com/api"}
+`
+	v, dir := vaulttest.New(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file.yaml"), []byte(strings.Replace(ways, "name: stored", "name: file", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"stored": ways, "variant": "schema: 1\nname: variant\nextends: file\ntitle: Variant\n", "bad": "name: bad\n"} {
+		if err := v.PutConnector(t.Context(), &vault.Connector{Name: name, Source: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []string{"stored", "file", "variant", "bad", "gone"}
+	for _, name := range names {
+		if err := v.PutApp(t.Context(), &vault.App{Connector: name, Way: "oauth", Client: oauthClient("id-"+name, "s")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := &exporter{v: v, folders: []string{dir, filepath.Join(dir, "no-such")}}
+	if err := e.readApps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		got := e.moved(vault.Connection{Name: "c-" + name, Connector: name, Origin: vault.OriginAPI})
+		want := "id-" + name
+		if name == "bad" || name == "gone" {
+			want = ""
+		}
+		if got.ClientID != want || got.ClientSecret.IsZero() != (want == "") {
+			t.Errorf("connector %s: got client %q, want %q", name, got.ClientID, want)
+		}
+		if got := e.moved(vault.Connection{Name: "k-" + name, Connector: name, Way: "key", Origin: vault.OriginAPI}); got.ClientID != "" {
+			t.Errorf("connector %s: the other way has client %q", name, got.ClientID)
+		}
+	}
+	if left := strings.Join(e.done.LeftOut, "\n"); len(e.done.LeftOut) != 2 || !strings.Contains(left, "connection c-bad: ") || !strings.Contains(left, "connection c-gone: ") {
+		t.Errorf("left out: %s", left)
 	}
 }

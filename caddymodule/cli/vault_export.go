@@ -142,6 +142,9 @@ func (c *call) exportTo(ctx context.Context, w io.Writer, armor bool, to []trans
 		return exported{}, usage("%v", err)
 	}
 	e := &exporter{v: v, out: out}
+	for _, folder := range g.config.Apps.Claviger.Connectors {
+		e.folders = append(e.folders, fill(folder))
+	}
 	if err := e.run(ctx); err != nil {
 		return exported{}, g.failure(err)
 	}

@@ -28,6 +28,11 @@ func (a *apps) by(name appName) []vault.App {
 	return list
 }
 
+// all are the apps in force, and those behind them.
+func (a *apps) all() []vault.App {
+	return slices.AppendSeq(slices.Collect(maps.Values(a.configured)), maps.Values(a.stored))
+}
+
 // with is a with another stored app.
 func (a *apps) with(name appName, one vault.App) *apps {
 	stored := maps.Clone(a.stored)
@@ -115,6 +120,11 @@ func (s *Set) AppUsers(connector, way string) []string {
 
 // AddApp checks and stores a default app. Connections that have waited for it can be used at once.
 func (s *Set) AddApp(ctx context.Context, a vault.App) (vault.App, error) {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return vault.App{}, err
+	}
+	defer done()
 	if err := CheckApp(a, s.Catalog()); err != nil {
 		return vault.App{}, err
 	}
@@ -123,26 +133,33 @@ func (s *Set) AddApp(ctx context.Context, a vault.App) (vault.App, error) {
 	if _, err := s.App(a.Connector, a.Way); err == nil {
 		return vault.App{}, appExists(a)
 	}
+	held, err := s.wakes(ctx, name, a)
+	if err != nil {
+		return vault.App{}, err
+	}
 	if err := s.vault.PutApp(ctx, &a); err != nil {
 		if errors.Is(err, vault.ErrExists) {
 			return vault.App{}, appExists(a)
 		}
 		return vault.App{}, fmt.Errorf("storing the app for %s: %w", a.Connector, err)
 	}
-	s.keepApp(name, a)
+	s.keepApp(ctx, name, a, held)
 	return a, nil
 }
 
-// keepApp takes over an app that is stored, and makes the connections anew that may use it.
-func (s *Set) keepApp(name appName, a vault.App) {
+// keepApp takes over an app that is stored, and makes the connections anew that may use it; held is what
+// [Set.wakes] has told of them.
+func (s *Set) keepApp(ctx context.Context, name appName, a vault.App, held map[string]error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.apps.Load()
-	if old, ok := now.stored[name]; ok && old.ID == a.ID && old.Version > a.Version {
-		return // somebody has changed it once more
-	}
-	s.apps.Store(now.with(name, a))
+	s.apps.Store(s.apps.Load().with(name, a))
+	s.hold(held)
 	s.remakeFor(name)
+	s.mu.Unlock()
+	for connection, why := range held {
+		if live, err := s.ByName(connection); why == nil && err == nil {
+			s.recordShape(context.WithoutCancel(ctx), live)
+		}
+	}
 }
 
 // remakeFor makes the connections of a connector and way anew. The caller holds the lock.
@@ -160,6 +177,11 @@ const appTries = 5
 // ChangeApp stores what change makes of an app, and has its connections use it at once. A change that some
 // of them could not be used with is refused.
 func (s *Set) ChangeApp(ctx context.Context, connector, way string, change func(*vault.App) error) (vault.App, error) {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return vault.App{}, err
+	}
+	defer done()
 	name, err := s.writableApp(connector, way)
 	if err != nil {
 		return vault.App{}, err
@@ -176,11 +198,15 @@ func (s *Set) ChangeApp(ctx context.Context, connector, way string, change func(
 		if e := CheckApp(a, s.Catalog()); e != nil {
 			return vault.App{}, e
 		}
-		if e := s.fits(name, a); e != nil {
+		if e := s.fits(ctx, name, a); e != nil {
+			return vault.App{}, e
+		}
+		held, e := s.wakes(ctx, name, a)
+		if e != nil {
 			return vault.App{}, e
 		}
 		if err = s.vault.PutApp(ctx, &a); err == nil {
-			s.keepApp(name, a)
+			s.keepApp(ctx, name, a, held)
 			return a, nil
 		}
 	}
@@ -208,24 +234,46 @@ func (s *Set) storedApp(ctx context.Context, name appName) (vault.App, error) {
 	return a, nil
 }
 
-// fits refuses an app that a connection could not be used with any more.
-func (s *Set) fits(name appName, a vault.App) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, c := range s.byName {
+// fits refuses an app that a connection could not be used with any more, and one that would send the tokens of
+// accounts to another host.
+func (s *Set) fits(ctx context.Context, name appName, a vault.App) error {
+	var reasons []Reason
+	for _, c := range s.All() {
 		if !c.DefaultApp || s.appName(c.Connection.Connector, c.Way) != name {
 			continue
 		}
-		if _, err := New(c.Connection, s.Catalog(), a); err != nil {
+		next, err := New(c.Connection, s.Catalog(), a)
+		if err != nil {
 			return invalidApp(a, fmt.Sprintf("with this change, %v", err))
 		}
+		others := otherHosts(c.Name, "", c, next)
+		if len(others) == 0 {
+			continue
+		}
+		err = s.eachConnected(ctx, c.Connection, func(vault.ConnectedAccount) error {
+			reasons = append(reasons, others...)
+			return errEnough
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &Error{Code: CodeConnectorBreaks, Reasons: reasons, Message: fmt.Sprintf(
+		"the app for %s would send the tokens of accounts to another host: %s; give what is meant for new accounts alone to a connection "+
+			"of its own, or first disconnect the accounts, and connect them again afterwards", appWords(a.Connector, a.Way), sentence(reasons))}
 }
 
 // RemoveApp deletes a stored app. It is refused as long as connections use it, or accounts were connected
 // with one of its clients, unless force is set: these connections are broken then.
 func (s *Set) RemoveApp(ctx context.Context, connector, way string, force bool) error {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	name, err := s.writableApp(connector, way)
 	if err != nil {
 		return err

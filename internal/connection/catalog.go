@@ -113,6 +113,9 @@ func (s *Set) RemoveConnector(ctx context.Context, name string, version uint64) 
 	case len(plan.reasons) > 0:
 		return ConnectorChange{}, breaking("connector "+name+" cannot go back to the "+words[s.base.Origin(name)]+" one", plan.reasons)
 	}
+	if err := s.appWithout(catalog, name); err != nil {
+		return ConnectorChange{}, err
+	}
 	if err := s.vault.DeleteConnector(ctx, c.ID, c.Version); err != nil {
 		return ConnectorChange{}, err
 	}

@@ -250,6 +250,9 @@ func TestPutConnectorRefused(t *testing.T) {
 			}
 		})
 	}
+	if change := put(t, set, connection.ConnectorFile{Source: with(acmeYAML, "name: acme", "name: |-\n  block")}); change.Stored.Name != "block" {
+		t.Errorf("with its name in a block, the connector is %q", change.Stored.Name)
+	}
 	if _, err := set.PutConnector(t.Context(), connection.ConnectorFile{Name: "acme", Source: acmeYAML, Version: 7}); !errors.Is(err, vault.ErrConflict) {
 		t.Errorf("another version: got %v", err)
 	}

@@ -10,10 +10,15 @@ import (
 
 // Change stores what change makes of a stored connection, which is used as it is then at once.
 func (s *Set) Change(ctx context.Context, name string, change func(*vault.Connection) error) (*Connection, error) {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if s.configured(name) {
 		return nil, readOnly(name, "change")
 	}
-	err := vault.ErrConflict
+	err = vault.ErrConflict
 	for n := 0; errors.Is(err, vault.ErrConflict) && n < appTries; n++ {
 		c, e := s.vault.FindConnection(ctx, s.project, name)
 		if errors.Is(e, vault.ErrNotFound) {
@@ -24,15 +29,31 @@ func (s *Set) Change(ctx context.Context, name string, change func(*vault.Connec
 		}
 		if c.Origin == vault.OriginConfig { // it has left the configuration
 			_, e := s.ByName(name)
+			if e == nil { // the one that runs next has it
+				e = readOnly(name, "change")
+			}
 			return nil, e
 		}
 		if e := change(&c); e != nil {
 			return nil, e
 		}
-		if _, e := s.Build(c); e != nil {
+		next, e := s.Build(c)
+		if e != nil {
 			return nil, e
 		}
+		held := map[string]error{}
+		if !s.live(c.ID) {
+			if held[name], e = s.against(ctx, c, next); e != nil {
+				return nil, e
+			}
+			if held[name] == nil {
+				c.Shape = shapeIn(s.Catalog(), c)
+			}
+		}
 		if err = s.vault.PutConnection(ctx, &c); err == nil {
+			s.mu.Lock()
+			s.hold(held)
+			s.mu.Unlock()
 			return s.keep(c)
 		}
 	}

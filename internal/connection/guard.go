@@ -18,8 +18,9 @@ import (
 const maxReasons = 5
 
 // guard compares, before anything is written, the connectors of this configuration with those that accounts
-// were connected with. A file of a folder that would break some is an error. Another connector, which the
-// program has brought along, makes the connections concerned unusable and leaves the others alone.
+// were connected with. A file of a folder that would break some is an error. Another connector, such as one that
+// the program has brought along, makes the connections concerned unusable and leaves the others alone, as does
+// any with connections that cannot be used anyhow.
 func (s *Set) guard(ctx context.Context, configured []vault.Connection) error {
 	return s.eachStored(ctx, func(c vault.Connection) error {
 		with := c
@@ -30,31 +31,40 @@ func (s *Set) guard(ctx context.Context, configured []vault.Connection) error {
 			}
 			with = configured[i]
 		}
-		next, fits := s.fitting(with)
-		if !fits {
-			return nil // which is told when it is made
-		}
-		reasons, err := s.breaks(ctx, c, s.Catalog(), nil, next)
+		next, unfit := s.Build(with) // why it is unfit is told when it is made
+		reasons, err := s.breaks(ctx, c, with, s.Catalog(), nil, next)
 		if err != nil || len(reasons) == 0 {
 			return err
 		}
-		if s.Catalog().Origin(c.Connector) == connectors.OriginFolder {
-			return &Error{Code: CodeConnectorChanged, Reasons: reasons, Message: fmt.Sprintf(
-				"connector %s is another one than before, which breaks accounts: %s; put the earlier file back, or first "+
-					"disconnect these accounts, and connect them again afterwards", c.Connector, sentence(reasons))}
+		origin := s.Catalog().Origin(c.Connector)
+		changed := connectorChanged(c.Connector, origin, reasons)
+		if unfit == nil && origin == connectors.OriginFolder {
+			return changed
 		}
-		s.held[c.Name] = &Error{Code: CodeConnectorChanged, Reasons: reasons, Message: fmt.Sprintf(
-			"connector %s of this program is another one than before, which breaks accounts: %s; disconnect these accounts and reload, "+
-				"and connect them again afterwards; or go back to the earlier program", c.Connector, sentence(reasons))}
+		s.held[c.Name] = changed
 		return nil
 	})
 }
 
-// breaks says why the accounts of a stored connection cannot go on with what it would become; was is what it
-// is now, if that is known, and next what it is with the catalogue. Where no shape is recorded, or one of
-// another format, nobody can tell.
-func (s *Set) breaks(ctx context.Context, c vault.Connection, catalog *connectors.Catalog, was, next *Connection) ([]Reason, error) {
-	text := shapeIn(catalog, next.Connection)
+// connectorChanged says that the connector is another one, and who can put it right.
+func connectorChanged(name string, origin connectors.Origin, reasons []Reason) *Error {
+	whose, way := "", "put the earlier file back, or first disconnect these accounts, and connect them again afterwards"
+	switch origin {
+	case connectors.OriginBuiltin:
+		whose, way = " of this program", "disconnect these accounts and reload, and connect them again afterwards; or go back to the earlier program"
+	case connectors.OriginStored:
+		way = "put its earlier file back: `claviger connectors add FILE --replace`; or disconnect these accounts and reload, and connect them again afterwards"
+	}
+	return &Error{Code: CodeConnectorChanged, Reasons: reasons, Message: fmt.Sprintf(
+		"connector %s%s is another one than before, which breaks accounts: %s; %s", name, whose, sentence(reasons), way)}
+}
+
+// breaks says why the accounts of a stored connection, c, cannot go on with what it would become, which is
+// made of with; was is what it is now, if that is known, and next what it is with the catalogue, if it can be
+// used. What depends on the values of accounts is looked at with next only. Where no shape is recorded, or one
+// of another format, nobody can tell.
+func (s *Set) breaks(ctx context.Context, c, with vault.Connection, catalog *connectors.Catalog, was, next *Connection) ([]Reason, error) {
+	text := shapeIn(catalog, with)
 	var old, now connectors.Shape
 	if bytes.Equal(c.Shape, text) || json.Unmarshal(c.Shape, &old) != nil || json.Unmarshal(text, &now) != nil ||
 		old.Format != now.Format {
@@ -64,9 +74,13 @@ func (s *Set) breaks(ctx context.Context, c vault.Connection, catalog *connector
 	for _, e := range connectors.Breaks(old, now) {
 		reasons = append(reasons, Reason{Connection: c.Name, Path: e.Path, Message: e.Message})
 	}
-	reasons = append(reasons, otherDefaults(c.Name, "", "app.", old, now, given(next.Params, next.SecretParams))...)
+	reasons = append(reasons, otherDefaults(c.Name, "", "app.", old, now, given(with.Params, with.SecretParams))...)
+	if was != nil && next != nil {
+		reasons = append(reasons, otherHosts(c.Name, "", was, next)...)
+	}
 	l := looker{connection: c.Name, old: old, now: now, was: was, next: next, uses: connectors.MoreUses(old, now)}
-	l.values = len(l.uses) > 0 || ownValues(old, now, next) && (old.Takes != now.Takes || !maps.Equal(old.Defaults, now.Defaults))
+	l.values = next != nil &&
+		(len(l.uses) > 0 || ownValues(old, now, next) && (old.Takes != now.Takes || !maps.Equal(old.Defaults, now.Defaults)))
 	if err := s.eachConnected(ctx, c, func(a vault.ConnectedAccount) error { return s.look(ctx, &l, a, len(reasons) > 0) }); err != nil {
 		return nil, err
 	}
@@ -110,35 +124,30 @@ func (s *Set) look(ctx context.Context, l *looker, a vault.ConnectedAccount, kno
 	case err != nil:
 		return err
 	}
-	if l.was != nil && !takes(l.was, g) {
-		return nil // it cannot go on now
+	var was *Connection
+	if l.was != nil {
+		if was, err = l.was.ForGrant(g); err != nil {
+			return nil // it cannot go on now
+		}
 	}
-	l.grant(a.ID, g)
+	l.grant(a.ID, g, was)
 	if len(l.reasons) >= maxReasons {
 		return errEnough
 	}
 	return nil
 }
 
-// fitting is Build for who does not ask why it cannot be.
-func (s *Set) fitting(c vault.Connection) (*Connection, bool) {
-	r, err := s.Build(c)
-	return r, err == nil
-}
-
-// takes tells whether an account with that grant can be used.
-func takes(c *Connection, g vault.Grant) bool {
-	_, err := c.ForGrant(g)
-	return err == nil
-}
-
-// grant checks what an account was connected with.
-func (l *looker) grant(id vault.AccountID, g vault.Grant) {
+// grant checks what an account was connected with; was is the connection for it now, if that is known.
+func (l *looker) grant(id vault.AccountID, g vault.Grant, was *Connection) {
 	fail := func(path, message string) {
 		l.reasons = append(l.reasons, Reason{Connection: l.connection, Account: id, Path: path, Message: message})
 	}
-	if _, err := l.next.ForGrant(g); err != nil {
+	next, err := l.next.ForGrant(g)
+	switch {
+	case err != nil:
 		fail("account", strings.TrimPrefix(err.Error(), "connection "+l.connection+": "))
+	case was != nil:
+		l.reasons = append(l.reasons, otherHosts(l.connection, id, was, next)...)
 	}
 	l.reasons = append(l.reasons, otherDefaults(l.connection, id, "account.", l.old, l.now, given(nil, g.Inputs))...)
 	for _, name := range l.uses {
@@ -171,6 +180,21 @@ func otherDefaults(connection string, id vault.AccountID, prefix string, old, no
 		if mine && still && is != old.Defaults[name] && !given[bare] {
 			reasons = append(reasons, Reason{Connection: connection, Account: id, Path: name + ".default", Message: fmt.Sprintf(
 				"was %q and would be %q, which no value is given in place of", old.Defaults[name], is)})
+		}
+	}
+	return reasons
+}
+
+// otherHosts are the values in the hosts of next that would be others than they are now. None is shown: it may be
+// a secret.
+func otherHosts(connection string, id vault.AccountID, was, next *Connection) []Reason {
+	var reasons []Reason
+	for _, name := range next.Connector().HostNames() {
+		if is, would := was.App.Values[name], next.App.Values[name]; is != "" && is != would {
+			reasons = append(reasons, Reason{
+				Connection: connection, Account: id, Path: name,
+				Message: "would have another value, and is part of a host that credentials are sent to",
+			})
 		}
 	}
 	return reasons

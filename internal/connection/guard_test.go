@@ -203,3 +203,65 @@ func TestGuardOpensNoGrantInVain(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Who can put the connector right depends on where it comes from.
+func TestGuardSaysWhatToDo(t *testing.T) {
+	change := func(t *testing.T, v *vault.Vault, set *connection.Set, connector string) {
+		c := vault.Connection{Name: "one", Connector: connector}
+		if _, err := set.Add(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		connected(t, v, set, "one")
+	}
+	for name, tt := range map[string]struct {
+		prepare func(t *testing.T, v *vault.Vault) *connectors.Catalog
+		has     string
+	}{
+		"stored": {func(t *testing.T, v *vault.Vault) *connectors.Catalog {
+			set := setOf(t, v, catalog(t))
+			stored := put(t, set, connection.ConnectorFile{Source: acmeYAML}).Stored
+			change(t, v, set, "acme")
+			stored.Source = with(acmeYAML, "acme.ex", "acne.ex")
+			if err := v.PutConnector(t.Context(), &stored); err != nil {
+				t.Fatal(err)
+			}
+			return catalog(t)
+		}, "put its earlier file back: `claviger connectors add FILE --replace`"},
+		"built in": {func(t *testing.T, v *vault.Vault) *connectors.Catalog {
+			set := setOf(t, v, catalog(t))
+			addApp(t, set, appOf("github", client("id", "1")))
+			change(t, v, set, "github")
+			c, err := v.FindConnection(t.Context(), "", "one")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Shape = []byte(strings.ReplaceAll(string(c.Shape), "github.com", "github.example"))
+			if err := v.PutConnection(t.Context(), &c); err != nil {
+				t.Fatal(err)
+			}
+			return catalog(t)
+		}, "go back to the earlier program"},
+		"a folder, without a client": {func(t *testing.T, v *vault.Vault) *connectors.Catalog {
+			set := setOf(t, v, catalog(t).With(decoded(t, provYAML)))
+			addApp(t, set, appOf("prov", client("id", "1")))
+			change(t, v, set, "prov")
+			if err := set.RemoveApp(t.Context(), "prov", "", true); err != nil {
+				t.Fatal(err)
+			}
+			return catalog(t).With(decoded(t, moved))
+		}, "put the earlier file back, or"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := vaulttest.New(t)
+			set := setOf(t, v, tt.prepare(t, v))
+			if name == "a folder, without a client" {
+				addApp(t, set, appOf("prov", client("id", "1")))
+			}
+			_, err := set.ByName("one")
+			wantCode(t, err, connection.CodeConnectorChanged)
+			if !strings.Contains(err.Error(), tt.has) || strings.Contains(err.Error(), "of this program") != (name == "built in") {
+				t.Errorf("got %v, want %q", err, tt.has)
+			}
+		})
+	}
+}

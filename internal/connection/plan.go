@@ -18,8 +18,7 @@ type plan struct {
 	// users are the connections whose connector is another one then, as they are stored, and moves those of
 	// them that go over to it.
 	users, moves []vault.Connection
-	// held are those that are broken and stay so, by name, although nothing but their accounts is against
-	// their use.
+	// held are those that are broken, by name, and that their accounts are against the use of.
 	held map[string]error
 	// reasons are why it cannot be.
 	reasons []Reason
@@ -56,10 +55,20 @@ func (s *Set) plan(ctx context.Context, catalog *connectors.Catalog) (*plan, err
 		if _, known := catalog.Lookup(c.Connector); !known {
 			return nil // the caller knows better what to say
 		}
-		return s.consider(ctx, p, c)
+		reasons := len(p.reasons)
+		if err := s.consider(ctx, p, c); err != nil || len(p.reasons) > reasons {
+			return err
+		}
+		p.reasons = append(p.reasons, s.connectionSecrets(c, catalog)...)
+		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, a := range s.apps.Load().all() {
+		if differs(a.Connector) {
+			p.reasons = append(p.reasons, appSecrets(a, now, catalog)...)
+		}
 	}
 	return p, nil
 }
@@ -77,23 +86,19 @@ func (s *Set) consider(ctx context.Context, p *plan, c vault.Connection) error {
 		c.Shape = shapeIn(s.Catalog(), c)
 	}
 	next, unfit := s.buildWith(from, p.catalog)
-	var reasons []Reason
-	var err error
-	if unfit == nil {
-		reasons, err = s.breaks(ctx, c, p.catalog, live, next)
-	}
+	reasons, err := s.breaks(ctx, c, from, p.catalog, live, next)
 	switch {
 	case err != nil:
 		return err
 	case unfit != nil && live != nil:
 		p.reasons = append(p.reasons, Reason{Connection: c.Name, Message: unfit.Error()})
-	case unfit != nil:
-	case len(reasons) == 0:
+	case len(reasons) == 0 && unfit == nil:
 		p.moves = append(p.moves, c)
+	case len(reasons) == 0:
 	case live != nil:
 		p.reasons = append(p.reasons, reasons...)
 	default:
-		p.held[c.Name] = breaking("connector "+c.Connector+" is another one than before", reasons)
+		p.held[c.Name] = anotherOne(c, reasons)
 	}
 	return nil
 }
@@ -162,14 +167,18 @@ func (s *Set) record(ctx context.Context, id vault.ConnectionID, catalog *connec
 // without room, is recorded at a later start.
 func (s *Set) recordShapes(ctx context.Context) {
 	for _, live := range s.All() {
-		r, err := s.record(ctx, live.ID, s.Catalog())
-		if err != nil || r.Version == live.Version {
-			continue
-		}
-		c := live.Connection
-		c.Shape, c.Version, c.UpdatedAt = r.Shape, r.Version, r.UpdatedAt
-		_, _ = s.keep(c) // it was good a moment ago
+		s.recordShape(ctx, live)
 	}
+}
+
+func (s *Set) recordShape(ctx context.Context, live *Connection) {
+	r, err := s.record(ctx, live.ID, s.Catalog())
+	if err != nil || r.Version == live.Version {
+		return
+	}
+	c := live.Connection
+	c.Shape, c.Version, c.UpdatedAt = r.Shape, r.Version, r.UpdatedAt
+	_, _ = s.keep(c) // it was good a moment ago
 }
 
 // wayOf is the way that accounts of a stored connection were connected in, also when the standard one is

@@ -33,8 +33,10 @@ type Set struct {
 	// held are those, by name, that must not be used because it would break their accounts.
 	held map[string]error
 	// bad are the stored connectors that cannot be used.
-	bad  map[string]error
-	apps atomic.Pointer[apps]
+	bad map[string]error
+	// unsettled are the names of configured connections that the vault still has as those of the API.
+	unsettled []string
+	apps      atomic.Pointer[apps]
 }
 
 // NewSet makes the set of the configured connections and of all that the vault holds. Configured
@@ -76,14 +78,15 @@ func NewSet(ctx context.Context, v *vault.Vault, catalog *connectors.Catalog, co
 // Catalog returns the connectors of the moment.
 func (s *Set) Catalog() *connectors.Catalog { return s.current.Load() }
 
-// adopt records a configured connection and gives it its lasting ID.
+// adopt records a configured connection and gives it its lasting ID. One that was made with the API stays as it
+// is until [Set.Settle].
 func (s *Set) adopt(ctx context.Context, c vault.Connection) error {
 	c.Origin, c.Project, c.Shape = vault.OriginConfig, s.project, shapeIn(s.Catalog(), c)
 	if _, err := s.Build(c); err != nil && !LacksClient(err) {
 		return err
 	}
 	whole := c
-	c.ClientSecret, c.FurtherSecrets, c.Earlier, c.SecretParams = vault.Secret{}, nil, nil, nil
+	c = bareOf(c)
 	old, err := s.vault.FindConnection(ctx, s.project, c.Name)
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
@@ -96,7 +99,9 @@ func (s *Set) adopt(ctx context.Context, c vault.Connection) error {
 		err = s.vault.PutConnection(ctx, &c)
 	default:
 		c.ID, c.Version, c.CreatedAt, c.Shape = old.ID, old.Version, old.CreatedAt, old.Shape
-		if !sameFacts(old, c) {
+		if old.Origin != vault.OriginConfig {
+			s.unsettled = append(s.unsettled, c.Name)
+		} else if !sameFacts(old, c) {
 			err = s.vault.PutConnection(ctx, &c)
 		}
 	}
@@ -108,6 +113,12 @@ func (s *Set) adopt(ctx context.Context, c vault.Connection) error {
 		return err
 	}
 	return nil
+}
+
+// bareOf is a configured connection as it is recorded: without the secrets.
+func bareOf(c vault.Connection) vault.Connection {
+	c.ClientSecret, c.FurtherSecrets, c.Earlier, c.SecretParams = vault.Secret{}, nil, nil, nil
+	return c
 }
 
 // sameWay tells whether two connections of one connector are in the same way.
@@ -319,6 +330,11 @@ func (s *Set) deleteDisconnected(ctx context.Context, c vault.Connection) error 
 
 // Remove deletes a stored connection that has no accounts but disconnected ones.
 func (s *Set) Remove(ctx context.Context, name string) error {
+	done, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	c, err := s.vault.FindConnection(ctx, s.project, name)
 	if errors.Is(err, vault.ErrNotFound) {
 		return notFound(name)
@@ -347,6 +363,7 @@ func (s *Set) Remove(ctx context.Context, name string) error {
 	delete(s.byName, name)
 	delete(s.broken, name)
 	delete(s.given, name)
+	delete(s.held, name)
 	s.mu.Unlock()
 	return nil
 }

@@ -87,8 +87,14 @@ func TestStoredConnector(t *testing.T) {
 	if _, err := s.api().Disconnect(t.Context(), a.ID); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.api().ReplaceConnector(t.Context(), "acme", client.ConnectorFile{Source: moved}); !errors.As(err, &refused) || !strings.Contains(refused.Detail, "secrets of connection acme") {
+		t.Errorf("with the connection's client secret: %v", err)
+	}
+	if err := s.api().DeleteConnection(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.api().ReplaceConnector(t.Context(), "acme", client.ConnectorFile{Source: moved}); err != nil {
-		t.Errorf("without accounts: %v", err)
+		t.Errorf("without accounts and secrets: %v", err)
 	}
 }
 

@@ -1,0 +1,180 @@
+package connection_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
+	"github.com/claviger-proxy/claviger/vault"
+	"github.com/claviger-proxy/claviger/vault/vaulttest"
+)
+
+// tenantYAML is a connector whose host is what the operator gives.
+const tenantYAML = `
+schema: 1
+name: tenant
+title: Tenant
+app:
+  - {name: domain, pattern: "[a-z.]+", example: example.com}
+  - {name: label, pattern: "[a-z]+", default: x}
+authorize: {url: "https://{app.domain}/authorize"}
+token: {url: "https://{app.domain}/token", client_auth: basic}
+inject: [{in: header, name: Authorization, template: "Bearer {token}"}]
+api: {base_url: "https://{app.domain}/{app.label}"}
+`
+
+// A param of an app is no way to send accounts' tokens elsewhere.
+func TestAppParamsInHosts(t *testing.T) {
+	v := vaulttest.New(t)
+	set := setOf(t, v, catalog(t))
+	put(t, set, connection.ConnectorFile{Source: tenantYAML})
+	app := appOf("tenant", client("id", "1"))
+	app.Params = map[string]string{"domain": "example.com"}
+	addApp(t, set, app)
+	c, err := set.Add(t.Context(), bare("one", "tenant"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := bare("own", "tenant")
+	own.Params = map[string]string{"domain": "example.com"}
+	if _, err := set.Add(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	change := func(name, value string) error {
+		_, err := set.ChangeApp(t.Context(), "tenant", "", func(a *vault.App) error {
+			a.Params = map[string]string{"domain": "example.com", name: value}
+			return nil
+		})
+		return err
+	}
+	base := func() string {
+		live, err := set.ByName("one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := live.Base("")
+		return b.URL.String()
+	}
+	if err := change("domain", "example.org"); err != nil || base() != "https://example.org/x" {
+		t.Errorf("without accounts: %s, %v", base(), err)
+	}
+	a := vaulttest.Account(t, v, c.Connection, "user_1", vault.Grant{})
+	err = change("domain", "example.net")
+	wantCode(t, err, connection.CodeConnectorBreaks)
+	if !strings.Contains(err.Error(), "connection one: app.domain: ") || strings.Contains(err.Error(), "connection own") || base() != "https://example.org/x" {
+		t.Errorf("got %v, and the base is %s", err, base())
+	}
+	if _, err := set.ChangeApp(t.Context(), "tenant", "", func(a *vault.App) error { a.Params["label"] = "y"; return nil }); err != nil || base() != "https://example.org/y" {
+		t.Errorf("what is in no host: %s, %v", base(), err)
+	}
+	disconnect(t, v, a)
+	if err := change("domain", "example.net"); err != nil {
+		t.Errorf("with the account disconnected: %v", err)
+	}
+}
+
+// The secrets of apps and connections go to no other host, with accounts or without.
+func TestSecretsOfTheOperatorStay(t *testing.T) {
+	const open = `
+schema: 1
+name: prov
+title: Prov
+app: [{name: key, secret: true, optional: true}, {name: host, pattern: "[a-z.]+", default: login.prov.example.com}]
+authorize: {url: "https://login.prov.example.com/authorize"}
+token: {url: "https://login.prov.example.com/token", client_auth: basic}
+inject: [{in: header, name: Authorization, template: "Bearer {token}"}]
+api: {base_url: "https://api.prov.example.com"}
+`
+	token := []string{"login.prov.example.com/token", "login.prov.example.net/token"}
+	api := []string{"api.prov.example.com", "api.prov.example.net"}
+	own := bare("one", "prov")
+	own.SetClient(client("id", "1"))
+	keyed := bare("one", "prov")
+	keyed.SecretParams = vault.NewSecrets(map[string]string{"key": "canary-secret"})
+	app := appOf("prov", client("id", "1"))
+	for _, tt := range []struct {
+		name       string
+		app        *vault.App
+		connection *vault.Connection
+		configured bool
+		pairs      []string
+		path       string
+	}{
+		{"an app", &app, nil, false, token, "token.url"},
+		{"an app, and the API", &app, nil, false, api, ""},
+		{"an app of the configuration", &app, nil, true, token, "token.url"},
+		{"a connection", nil, &own, false, token, "token.url"},
+		{"a connection, and the API", nil, &own, false, api, ""},
+		{"a connection of the configuration", nil, &own, true, token, "token.url"},
+		{"a connection with a secret param", &app, &keyed, false, api, "api.base_url"},
+		{"nobody", nil, nil, false, token, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := vaulttest.New(t)
+			set := setOf(t, v, catalog(t))
+			put(t, set, connection.ConnectorFile{Source: open})
+			switch {
+			case tt.configured && tt.app != nil:
+				set = newSet(t, v, nil, *tt.app)
+			case tt.configured:
+				set = newSet(t, v, []vault.Connection{*tt.connection})
+			}
+			if tt.app != nil && !tt.configured {
+				addApp(t, set, *tt.app)
+			}
+			if tt.connection != nil && !tt.configured {
+				if _, err := set.Add(t.Context(), *tt.connection); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f := connection.ConnectorFile{Name: "prov", Source: with(open, tt.pairs...)}
+			if tt.path == "" {
+				put(t, set, f)
+				return
+			}
+			f.DryRun = true
+			e := wantRefused(t, set, f, connection.CodeConnectorBreaks, tt.path)
+			if !strings.Contains(e.Message, "remove") && !strings.Contains(e.Message, "take") || len(e.Reasons) != 1 {
+				t.Errorf("got %v", e.Reasons)
+			}
+		})
+	}
+}
+
+// A connector that an app is for is not removed, so that none of the same name gets the app's secret.
+func TestRemoveConnectorOfAnApp(t *testing.T) {
+	v := vaulttest.New(t)
+	set := setOf(t, v, catalog(t))
+	put(t, set, connection.ConnectorFile{Source: provYAML})
+	for name, one := range map[string]*connection.Set{"claviger apps remove prov": set, "configuration": newSet(t, v, nil, appOf("prov", client("id", "1")))} {
+		if one == set {
+			addApp(t, set, appOf("prov", client("id", "1")))
+		}
+		_, err := one.RemoveConnector(t.Context(), "prov", 0)
+		wantCode(t, err, connection.CodeConnectorInUse)
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("got %v, want it to name %s", err, name)
+		}
+		if one == set {
+			if err := set.RemoveApp(t.Context(), "prov", "", false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := set.RemoveConnector(t.Context(), "prov", 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// What stands in place of a built-in connector does not get the secret of its app.
+func TestReplaceBuiltinOfAnApp(t *testing.T) {
+	set := setOf(t, vaulttest.New(t), catalog(t))
+	addApp(t, set, appOf("github", client("id", "1")))
+	moved := connection.ConnectorFile{Source: with(provYAML, "name: prov", "name: github"), ReplaceBuiltin: true}
+	wantRefused(t, set, moved, connection.CodeConnectorBreaks, "token.url")
+	change := put(t, set, connection.ConnectorFile{Source: "schema: 1\nname: github\nextends: github\ntitle: Own\n", ReplaceBuiltin: true})
+	if change.Replaces != connectors.OriginBuiltin {
+		t.Errorf("got %+v", change)
+	}
+}
