@@ -115,12 +115,15 @@ const (
 func linkKey(id LinkID) Key { return Key{Kind: KindLink, ID: string(id)} }
 
 // CreateLink stores a new link and fills in ID, Project, Status, CreatedAt and Version, and
-// reserves an AccountID if there is none. Token and Expires must be set; the record disappears a
-// day after it expires.
+// reserves an AccountID if there is none. The status is open, or polled if that is given. Token and
+// Expires must be set; the record disappears a day after it expires.
 func (v *Vault) CreateLink(ctx context.Context, l *Link) error {
 	n := *l
 	n.ID, n.Version, n.Project = NewLinkID(), 0, projectOr(n.Project)
-	n.Status, n.CreatedAt = LinkOpen, v.now()
+	n.CreatedAt = v.now()
+	if n.Status != LinkPolled {
+		n.Status = LinkOpen
+	}
 	if n.AccountID == "" {
 		n.AccountID = NewAccountID()
 	}

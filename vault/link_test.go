@@ -87,6 +87,25 @@ func TestOpenLinkIsTheNewest(t *testing.T) {
 	wantErr(t, err, vault.ErrNotFound)
 }
 
+// A link that is waited at elsewhere from the beginning is not one that can be opened.
+func TestLinkMadePolled(t *testing.T) {
+	c := newClock()
+	v := vaulttest.NewAt(t, c.now)
+	for status, want := range map[vault.LinkStatus]vault.LinkStatus{vault.LinkPolled: vault.LinkPolled, vault.LinkUsed: vault.LinkOpen} {
+		l := newLink("token-"+string(status), c)
+		l.Status = status
+		wantNil(t, v.CreateLink(t.Context(), &l))
+		stored, err := v.Link(t.Context(), l.ID)
+		wantNil(t, err)
+		if l.Status != want || stored.Status != want {
+			t.Errorf("a link that is made %s is %s, and stored as %s", status, l.Status, stored.Status)
+		}
+		if _, err := v.OpenLink(t.Context(), l.AccountID); (err == nil) != (want == vault.LinkOpen) {
+			t.Errorf("a link that is made %s can be opened: %v", status, err)
+		}
+	}
+}
+
 // O-02: of many callbacks of one link one gets through.
 func TestO02LinkIsSingleUse(t *testing.T) {
 	c := newClock()

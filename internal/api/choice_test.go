@@ -78,6 +78,10 @@ func TestAccountChoice(t *testing.T) {
 	if e := refused(t, err, 409, "choice_not_offered"); len(e.Choices) != 2 {
 		t.Errorf("choices are %+v", e.Choices)
 	}
+	n.Choice = client.Choose("s-1") // which those that choose nothing keep
+	if _, err := k.CreateAccount(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
 	for text, code := range map[string]string{
 		`"s-1"`: "", `{"site":"2"}`: "", `{"tenant":"2"}`: "choice_invalid", `""`: "choice_invalid", `{"site":""}`: "choice_invalid", `{}`: "", `null`: "",
 		`7`: "field_invalid", `["s-1"]`: "field_invalid", `{"site":{"id":"2"}}`: "field_invalid", `{"site":"1","site":"2"}`: "field_unknown",

@@ -23,6 +23,9 @@ func (a *api) forget(w http.ResponseWriter, r *http.Request) error {
 		return badField("identifier", identifierForm)
 	}
 	unhurried(w)
+	if err := a.Consent.Forget(r.Context(), in.Identifier); err != nil {
+		return stored(err)
+	}
 	got, err := a.Broker.ForgetUser(r.Context(), in.Identifier)
 	if err != nil {
 		return stored(err)

@@ -339,6 +339,35 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// A grant that waits for its user's choice has no account yet, and ends as well.
+func TestForgetWhileChoosing(t *testing.T) {
+	k, p := withProvider(t)
+	c, err := k.set.ByName("mail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"alice", "bob"} {
+		tokens, err := p.Grant(user, "mail.read")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := vault.Link{ConnectionID: c.ID, Identifier: user, Token: vault.NewSecret("canary-link-" + user), Expires: time.Now().Add(time.Hour)}
+		if err := k.vault.CreateLink(t.Context(), &l); err != nil {
+			t.Fatal(err)
+		}
+		l.Status, l.Held = vault.LinkChoice, vault.NewSecret(`{"choice":{"grant":{"access":"`+tokens.Access+`","refresh":"`+tokens.Refresh+`"}}}`)
+		if err := k.vault.PutLink(t.Context(), &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := k.Forget(t.Context(), "alice"); err != nil || got.Links != 1 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if alice, bob := p.LiveGrants("alice"), p.LiveGrants("bob"); alice != 0 || bob != 1 {
+		t.Errorf("the provider has %d grants of the user that is forgotten, and %d of the other one", alice, bob)
+	}
+}
+
 // busyStore remembers how many walk at once.
 type busyStore struct {
 	vault.Store

@@ -21,7 +21,8 @@ type Forgotten struct {
 
 // ForgetUser ends every grant of a user at its provider, and deletes all that the vault has of
 // him: accounts, grants and authorization links, at all connections. What a provider refuses to
-// end is deleted here all the same. Nobody of that name is no error.
+// end is deleted here all the same. A grant that has no account yet, as its user has to choose first, is
+// consent's to end. Nobody of that name is no error.
 func (b *Broker) ForgetUser(ctx context.Context, identifier string) (Forgotten, error) {
 	var f Forgotten
 	q := vault.AccountQuery{Project: vault.DefaultProject, Identifier: identifier}

@@ -67,7 +67,7 @@ func (f *Flow) offered(ctx context.Context, id vault.LinkID, p Proof) (*journey,
 	case err != nil, l.ID != id, !p.proves(l):
 		return nil, nil, refusal(codeNothingOffered)
 	case l.Status != vault.LinkChoice:
-		return nil, nil, refusal(codeAlreadyDone)
+		return nil, nil, closed(l, codeAlreadyDone)
 	}
 	j, err := f.journey(l)
 	if err != nil {

@@ -86,7 +86,7 @@ func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, err
 		}
 		return nil, refusal(codeWrongBrowser)
 	case l.Status != vault.LinkStarted:
-		return nil, refusal(codeAlreadyDone)
+		return nil, closed(l, codeAlreadyDone)
 	}
 	if j, err = f.journey(l); err != nil {
 		return nil, err
@@ -120,21 +120,22 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	if code != "" {
 		return vault.ConnectedAccount{}, code
 	}
-	g := vault.Grant{
-		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes,
-		ObtainedAt: f.now(), Expires: token.Expires, RefreshExpires: token.RefreshExpires,
-		ClientID: j.connection.App.ClientID, RedirectURI: j.link.RedirectURI, Slots: token.Slots, Inputs: j.link.Inputs,
-		Captured: merged(r.captured, token.Captured),
-	}
+	g := f.grantOf(j, token, r.captured)
 	if !f.with(j, g.Captured) {
+		f.discard(ctx, j, g)
 		return vault.ConnectedAccount{}, codeExchangeFailed
 	}
-	if missing := j.connection.App.MissingScopes(g.Scopes); len(missing) > 0 {
-		f.log.Warn("the user has not granted what is needed", j.fields(zap.Strings("scopes", missing))...)
-		f.discard(ctx, j, g)
-		return vault.ConnectedAccount{}, codeScopesMissing
-	}
 	return f.settle(ctx, j, g, token.Identity, 0)
+}
+
+// grantOf is the grant of a journey's token. captured is what was known before.
+func (f *Flow) grantOf(j *journey, t oauth.Token, captured map[string]string) vault.Grant {
+	return vault.Grant{
+		Access: t.Access, Refresh: t.Refresh, IDToken: t.IDToken, Scopes: t.Scopes,
+		ObtainedAt: f.now(), Expires: t.Expires, RefreshExpires: t.RefreshExpires,
+		ClientID: j.connection.App.ClientID, RedirectURI: j.link.RedirectURI, Slots: t.Slots, Inputs: j.link.Inputs,
+		Captured: merged(captured, t.Captured),
+	}
 }
 
 // exchange turns what the user brought back into a token, or says why not.
@@ -147,15 +148,21 @@ func (f *Flow) exchange(ctx context.Context, j *journey, r response) (oauth.Toke
 	})
 	if err != nil {
 		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
+		f.discardLost(ctx, j, err, r.captured)
 		return oauth.Token{}, exchangeCode(err)
 	}
 	return token, ""
 }
 
-// settle finds out what a grant's account has, from that entry of the connector's discovery on, and who it is, and
-// stores it. When the user has to choose first, and can, the link holds the grant and the code says so. told is who the
+// settle looks whether a grant is enough, finds out what its account has, from that entry of the connector's discovery
+// on, and who it is, and stores it. When the user has to choose first, and can, the link holds the grant and the code says so. told is who the
 // account is, as far as that was told with the token.
 func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault.Identity, entry int) (vault.ConnectedAccount, string) {
+	if missing := j.connection.App.MissingScopes(g.Scopes); entry == 0 && len(missing) > 0 {
+		f.log.Warn("the user has not granted what is needed", j.fields(zap.Strings("scopes", missing))...)
+		f.discard(ctx, j, g)
+		return vault.ConnectedAccount{}, codeScopesMissing
+	}
 	offered, code := f.discover(ctx, j, &g, entry)
 	if code == codeSeveralFound && !j.link.Browser.IsZero() { // without a browser there is nowhere to choose
 		offered.Grant, offered.Told = holdGrant(g), told
@@ -242,4 +249,30 @@ func (f *Flow) discard(ctx context.Context, j *journey, g vault.Grant) {
 	if _, err := f.oauth.Revoke(ctx, j.connection.App, g); err != nil {
 		f.log.Warn("revoking a token that is not kept", j.fields(zap.Error(err))...)
 	}
+}
+
+// discardUnused revokes a token that is not kept, unless the account works with an earlier one: some providers would
+// end that as well.
+func (f *Flow) discardUnused(ctx context.Context, j *journey, g vault.Grant) {
+	if a, code := f.account(ctx, j); code != codeVault && a.Status != vault.StatusActive {
+		f.discard(ctx, j, g)
+	}
+}
+
+// discardLost does so with a token that came before the error of a call.
+func (f *Flow) discardLost(ctx context.Context, j *journey, err error, captured map[string]string) {
+	if t, ok := lost(err); ok {
+		g := f.grantOf(j, t, captured)
+		f.with(j, g.Captured)
+		f.discardUnused(ctx, j, g)
+	}
+}
+
+// lost is the token that came before the error of a call.
+func lost(err error) (oauth.Token, bool) {
+	var e *oauth.Error
+	if !errors.As(err, &e) {
+		return oauth.Token{}, false
+	}
+	return e.Lost()
 }

@@ -80,6 +80,37 @@ token:
   client: {id: "{account.id}", secret: "{account.secret}"}
 revoke: {url: "http://127.0.0.1:{app.port}/revoke", token: access, auth: none}
 `,
+	"clientsites": `
+mode: client_credentials
+account: [{name: id, pattern: "[a-z]+"}, {name: secret, secret: true}]
+token:
+  url: http://127.0.0.1:{app.port}/token
+  client_auth: basic
+  client: {id: "{account.id}", secret: "{account.secret}"}
+revoke: {url: "http://127.0.0.1:{app.port}/revoke", token: access, auth: none}
+discover: [{path: /sites, id: id, into: site}]
+`,
+	"clienthost": `
+mode: client_credentials
+account: [{name: id, pattern: "[a-z]+"}, {name: secret, secret: true}]
+token:
+  url: http://127.0.0.1:{app.port}/token
+  client_auth: basic
+  client: {id: "{account.id}", secret: "{account.secret}"}
+  capture: {host: token_type}
+api: {base_url: "https://{captured.host}", within: [example.com]}
+revoke: {url: "http://127.0.0.1:{app.port}/revoke", token: access, auth: none}
+`,
+	"clientsteps": `
+mode: client_credentials
+account: [{name: id, pattern: "[a-z]+"}, {name: secret, secret: true}]
+token:
+  url: http://127.0.0.1:{app.port}/token
+  client_auth: basic
+  client: {id: "{account.id}", secret: "{account.secret}"}
+steps: [{request: {url: "http://127.0.0.1:{app.port}/more", headers: {X-Key: canary-forbidden}}}]
+revoke: {url: "http://127.0.0.1:{app.port}/revoke", token: access, auth: none}
+`,
 	"tenant": `
 mode: client_credentials
 account: [{name: tenant, pattern: "[a-z-]+"}]
@@ -132,7 +163,6 @@ const sharedKeys = `
 schema: 1
 title: Counter
 app: [{name: port, pattern: "[0-9]+", example: "9090"}]
-api: {base_url: "http://127.0.0.1:{app.port}"}
 identity: {path: /me, id: id, name: name}
 `
 
@@ -150,6 +180,9 @@ func openCounter(t *testing.T, change ...func(*consent.Options)) *counter {
 	port := mustParse(t, c.provider.URL).Port()
 	configured := []vault.Connection{{Name: "demo", Connector: "demo"}}
 	for name, head := range heads {
+		if !strings.Contains(head, "\napi:") {
+			head += "\napi: {base_url: \"http://127.0.0.1:{app.port}\"}\n"
+		}
 		k, err := connectors.Decode(name+".yaml", []byte(sharedKeys+"name: "+name+head))
 		if err != nil {
 			t.Fatal(err)
@@ -222,6 +255,8 @@ func (c *counter) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"ok":false}`)
 	case r.URL.Path == "/sites" && slices.Contains(good, credential):
 		_, _ = io.WriteString(w, sites[credential])
+	case r.URL.Path == "/sites" && ok:
+		_, _ = io.WriteString(w, sites["X-Key: "+canaryKey+"-2"])
 	case c.anonymous.Load():
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	case ok:

@@ -41,25 +41,22 @@ func (f *Flow) BeginDevice(ctx context.Context, r Request) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	if err := f.roomForDevice(ctx); err != nil {
+	if err := f.roomForDevice(ctx, refusedForDevice); err != nil {
 		return Device{}, err
 	}
-	issued, err := f.issue(ctx, l)
+	j, err := f.journey(l)
 	if err != nil {
 		return Device{}, err
 	}
-	j, err := f.journey(issued.Link)
+	d, err := f.askForDevice(ctx, j)
 	if err != nil {
 		return Device{}, err
 	}
-	d, err := f.startDevice(ctx, j)
-	if err != nil {
-		p := new(problem.Problem)
-		if errors.As(err, &p) && j.link.Status == vault.LinkOpen { // nobody can start it again
-			f.fail(ctx, j, p.Code)
-		}
-		return Device{}, err
+	j.link.Token = newSecret()
+	if err := f.vault.CreateLink(ctx, &j.link); err != nil {
+		return Device{}, f.vaultFailed(err)
 	}
+	f.waitFor(j)
 	return Device{
 		Link: j.link, UserCode: d.UserCode, VerificationURI: d.VerificationURI,
 		VerificationURIComplete: d.VerificationURIComplete, Expires: j.link.Expires, Interval: d.Interval,
@@ -79,8 +76,8 @@ func offersDevice(c *connection.Connection, identifier string) error {
 	return p
 }
 
-// roomForDevice refuses more device journeys than are polled for.
-func (f *Flow) roomForDevice(ctx context.Context) error {
+// roomForDevice refuses more device journeys than are polled for, in the words of refuse.
+func (f *Flow) roomForDevice(ctx context.Context, refuse func(code string) *problem.Problem) error {
 	page, err := f.polled(ctx)
 	if err != nil {
 		return f.vaultFailed(err)
@@ -88,7 +85,7 @@ func (f *Flow) roomForDevice(ctx context.Context) error {
 	if len(page.Items) < maxPolled {
 		return nil
 	}
-	p := refusal(codeDevicesFull)
+	p := refuse(codeDevicesFull)
 	p.RetryAfter = time.Minute
 	return p
 }
@@ -98,9 +95,9 @@ func (f *Flow) polled(ctx context.Context) (vault.Page[vault.Link], error) {
 	return f.vault.Links(ctx, vault.LinkQuery{Status: vault.LinkPolled, PageQuery: vault.PageQuery{Limit: maxPolled}})
 }
 
-// startDevice asks for a device code. When it returns, the journey is stored, so that it is gone on with
-// whatever happens to this process.
-func (f *Flow) startDevice(ctx context.Context, j *journey) (oauth.Device, error) {
+// askForDevice asks for a device code, and gives the link what the journey needs. The link is to be stored before the
+// user sees the code, so that the journey is gone on with whatever happens to this process.
+func (f *Flow) askForDevice(ctx context.Context, j *journey) (oauth.Device, error) {
 	d, err := f.oauth.DeviceStart(ctx, j.connection.App, j.link.Scopes)
 	if err != nil {
 		f.log.Warn("asking for a device code", j.fields(zap.Error(err))...)
@@ -114,31 +111,29 @@ func (f *Flow) startDevice(ctx context.Context, j *journey) (oauth.Device, error
 	if err != nil {
 		return oauth.Device{}, f.vaultFailed(err)
 	}
-	j.link.Status, j.link.Expires, j.link.ClientID = vault.LinkPolled, d.Expires, j.connection.App.ClientID
-	switch err := f.vault.PutLink(ctx, &j.link); {
-	case errors.Is(err, vault.ErrConflict): // revoked, or started elsewhere
-		return oauth.Device{}, refusal(codeBusy)
-	case err != nil:
-		return oauth.Device{}, f.vaultFailed(err)
+	if j.link.Status != vault.LinkPolled || d.Expires.Before(j.link.Expires) { // a further code does not prolong it
+		j.link.Expires = d.Expires
 	}
+	j.link.Status, j.link.ClientID = vault.LinkPolled, j.connection.App.ClientID
+	return d, nil
+}
+
+// waitFor has the user of a device journey that is stored waited for.
+func (f *Flow) waitFor(j *journey) {
 	f.tell(j, "consent_started", "")
 	f.devices.see(j.link.ID)
-	return d, nil
 }
 
 // keepDevice turns the token of a device journey into a connected account, or says why not. Of several
 // tokens for one link one is kept.
 func (f *Flow) keepDevice(ctx context.Context, j *journey, token oauth.Token) (vault.ConnectedAccount, string) {
-	g := vault.Grant{
-		Access: token.Access, Refresh: token.Refresh, IDToken: token.IDToken, Scopes: token.Scopes,
-		ObtainedAt: f.now(), Expires: token.Expires, RefreshExpires: token.RefreshExpires,
-		ClientID: j.connection.App.ClientID, Slots: token.Slots, Inputs: j.link.Inputs, Captured: token.Captured,
-	}
+	g := f.grantOf(j, token, nil)
+	fits := f.with(j, g.Captured) // first, as it may say where to revoke
 	if code := f.takeDevice(ctx, j); code != "" {
 		f.discard(ctx, j, g)
 		return vault.ConnectedAccount{}, code
 	}
-	if !f.with(j, g.Captured) {
+	if !fits {
 		f.discard(ctx, j, g)
 		return vault.ConnectedAccount{}, codeExchangeFailed
 	}
@@ -184,6 +179,10 @@ var forDevice = map[string]message{
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "Provider unavailable", "the provider did not give a device code: it does not answer; nothing was saved",
 		"try again in a few minutes",
+	},
+	codeDevicesFull: {
+		http.StatusServiceUnavailable, "Too many devices", "as many users as can be waited for are about to consent on another machine",
+		"try again in a minute",
 	},
 }
 

@@ -191,3 +191,26 @@ func TestRevokeWhileChoosing(t *testing.T) {
 		}
 	})
 }
+
+// A link that was started anew and taken by another process meanwhile is not this token's.
+func TestDeviceTakenElsewhere(t *testing.T) {
+	onScreen(t, func(t *testing.T, s *screen) {
+		defer s.tend(s.flow)()
+		d := s.begin()
+		s.whilePolled(func() {
+			s.store.refuse.Store(vault.KindLink)
+			time.AfterFunc(30*time.Millisecond, func() {
+				s.store.refuse.Store(vault.Kind(""))
+				l := s.stored(d.Link.ID)
+				for _, l.Status = range []vault.LinkStatus{vault.LinkPolled, vault.LinkTaken} {
+					if err := s.vault.PutLink(t.Context(), &l); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+		if l := s.after(d, time.Minute); l.Status != vault.LinkTaken || s.revoked != 1 || len(s.connected) != 0 {
+			t.Errorf("the link is %s %s, %d tokens revoked, connected %d times", l.Status, l.Outcome, s.revoked, len(s.connected))
+		}
+	})
+}

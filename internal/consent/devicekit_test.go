@@ -27,7 +27,9 @@ import (
 )
 
 // tvYAML is a connector with a device mode, sitesYAML one more, whose accounts have two sites, phoneYAML one that
-// offers it beside a code. The others have no device.
+// offers it beside a code. strictYAML has a scope that users must grant, stepsYAML a request after the token, hostedYAML
+// and walledYAML are of accounts that have a host each, where only hostedYAML's tokens are revoked. The others have no
+// device.
 const (
 	tvYAML = "schema: 1\nname: tv\ntitle: TV\nmode: device\n" + deviceParts
 	// deviceParts stand in all of these.
@@ -38,10 +40,20 @@ revoke: {url: https://id.test/revoke}
 api: {base_url: https://api.test}
 identity: {path: /me, id: id, name: name}
 `
-	sitesYAML = "schema: 1\nname: sites\ntitle: Sites\nmode: device\ndiscover: [{path: /sites, id: id, into: site}]\n" + deviceParts
-	phoneYAML = "schema: 1\nname: phone\ntitle: Phone\nauthorize: {url: https://id.test/authorize}\n" + deviceParts
-	webYAML   = "schema: 1\nname: web\ntitle: Web\nauthorize: {url: https://id.test/authorize}\ntoken: {url: https://id.test/token, client_auth: none}\napi: {base_url: https://api.test}\n"
-	keyYAML   = "schema: 1\nname: key\ntitle: Key\nmode: static\naccount: [{name: key, secret: true}]\ninject: [{in: header, name: X-Key, template: '{account.key}'}]\napi: {base_url: https://api.test}\n"
+	sitesYAML  = "schema: 1\nname: sites\ntitle: Sites\nmode: device\ndiscover: [{path: /sites, id: id, into: site}]\n" + deviceParts
+	phoneYAML  = "schema: 1\nname: phone\ntitle: Phone\nauthorize: {url: https://id.test/authorize}\n" + deviceParts
+	strictYAML = "schema: 1\nname: strict\ntitle: Strict\nauthorize: {url: https://id.test/authorize, scope: {required: [must]}}\n" + deviceParts
+	stepsYAML  = "schema: 1\nname: steps\ntitle: Steps\nauthorize: {url: https://id.test/authorize}\nsteps: [{request: {url: https://id.test/more, form: {token: '{token}'}}}]\n" + deviceParts
+	hostedYAML = "schema: 1\nname: hosted\ntitle: Hosted\nrevoke: {url: 'https://{captured.host}/revoke'}\n" + hostParts
+	walledYAML = "schema: 1\nname: walled\ntitle: Walled\nrevoke: {url: https://id.test/revoke}\n" + hostParts
+	hostParts  = `
+authorize: {url: https://id.test/authorize}
+device: {url: https://id.test/device}
+token: {url: https://id.test/token, client_auth: none, capture: {host: host}}
+api: {base_url: "https://{captured.host}", within: [api.test]}
+`
+	webYAML = "schema: 1\nname: web\ntitle: Web\nauthorize: {url: https://id.test/authorize}\ntoken: {url: https://id.test/token, client_auth: none}\napi: {base_url: https://api.test}\n"
+	keyYAML = "schema: 1\nname: key\ntitle: Key\nmode: static\naccount: [{name: key, secret: true}]\ninject: [{in: header, name: X-Key, template: '{account.key}'}]\napi: {base_url: https://api.test}\n"
 )
 
 // reply is what the provider answers; without a status and an error it is 200.
@@ -71,15 +83,17 @@ type screen struct {
 	logs  lockedBuffer
 
 	mu sync.Mutex
-	// codes is the answer to a request for a device code; polls are those to the polls, of which the last one
-	// stays. who is the ID that the provider knows the user by. during, if set, is called with the path of each
-	// request while that is answered.
+	// codes is the answer to a request for a device code, which has the number of the request in it; polls are those
+	// to the polls, of which the last one stays, more is that to a request after the token. who is the ID that the
+	// provider knows the user by. during, if set, is called with the path of each request while that is answered.
 	codes     reply
 	polls     []reply
+	more      reply
 	who       string
 	during    func(path string)
 	asked     []url.Values // for device codes
 	polled    []time.Time
+	polledFor []string // the device codes
 	revoked   int
 	events    []consent.Event
 	connected []vault.AccountID
@@ -99,7 +113,10 @@ func onScreen(t *testing.T, test func(*testing.T, *screen)) {
 		}
 		files := fstest.MapFS{}
 		var configured []vault.Connection
-		for name, text := range map[string]string{"tv": tvYAML, "sites": sitesYAML, "phone": phoneYAML, "web": webYAML, "key": keyYAML} {
+		for name, text := range map[string]string{
+			"tv": tvYAML, "sites": sitesYAML, "phone": phoneYAML, "web": webYAML, "key": keyYAML,
+			"strict": strictYAML, "steps": stepsYAML, "hosted": hostedYAML, "walled": walledYAML,
+		} {
 			files[name+".yaml"] = &fstest.MapFile{Data: []byte(text)}
 			c := vault.Connection{Name: name, Connector: name, Scopes: []string{"a"}, ClientID: "id"}
 			if name == "key" {
@@ -168,9 +185,13 @@ func (s *screen) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/device":
 		s.asked = append(s.asked, form)
 		say = s.codes
+		say.body = strings.Replace(say.body, "canary-device-code", fmt.Sprintf("canary-device-code-%d", len(s.asked)), 1)
 	case "/token":
-		if form.Get("device_code") != "canary-device-code" {
-			s.t.Errorf("polled with %v", form)
+		if form.Get("code") == "" {
+			s.polledFor = append(s.polledFor, form.Get("device_code"))
+			if !strings.HasPrefix(form.Get("device_code"), "canary-device-code-") {
+				s.t.Errorf("polled with %v", form)
+			}
 		}
 		say = s.polls[min(len(s.polled), len(s.polls)-1)]
 		s.polled = append(s.polled, time.Now())
@@ -178,6 +199,8 @@ func (s *screen) RoundTrip(r *http.Request) (*http.Response, error) {
 		say.body = fmt.Sprintf(`{"id":%q,"name":"Ada"}`, s.who)
 	case "/sites":
 		say.body = `[{"id":"one"},{"id":"two"}]`
+	case "/more":
+		say = s.more
 	case "/revoke":
 		s.revoked++
 	default:

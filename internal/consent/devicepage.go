@@ -15,15 +15,23 @@ import (
 const deviceSegment = "device"
 
 // startDevicePage starts, or starts anew, the journey of a link whose connection has no consent page that leads
-// back. The browser is shown the user code, and waits there.
+// back. The browser is shown the user code, and waits there. If somebody else has changed the link meanwhile, it is
+// [vault.ErrConflict].
 func (f *Flow) startDevicePage(ctx context.Context, j *journey) (Start, error) {
-	if err := f.roomForDevice(ctx); err != nil {
+	if err := f.roomForDevice(ctx, refusal); err != nil {
 		return Start{}, err
 	}
 	j.link.Browser = newSecret()
-	if _, err := f.startDevice(ctx, j); err != nil {
+	if _, err := f.askForDevice(ctx, j); err != nil {
 		return Start{}, err
 	}
+	switch err := f.vault.PutLink(ctx, &j.link); {
+	case errors.Is(err, vault.ErrConflict):
+		return Start{}, err
+	case err != nil:
+		return Start{}, f.vaultFailed(err)
+	}
+	f.waitFor(j)
 	return Start{Location: f.deviceURL(j.link), Cookie: f.cookie(j.link)}, nil
 }
 
@@ -43,7 +51,10 @@ func (f *Flow) serveDevice(w http.ResponseWriter, r *http.Request) {
 	case err != nil && !errors.Is(err, vault.ErrNotFound):
 		f.showError(w, f.vaultFailed(err))
 		return
-	case err != nil, l.ID != id, !proof.proves(l):
+	case err == nil && l.ID == id && !proof.proves(l): // it was started anew in another browser
+		f.showCode(w, nil, codeStateUnknown)
+		return
+	case err != nil, l.ID != id:
 		f.showCode(w, nil, codeNothingToShow)
 		return
 	}
@@ -54,6 +65,10 @@ func (f *Flow) serveDevice(w http.ResponseWriter, r *http.Request) {
 	}
 	switch l.Status {
 	case vault.LinkPolled, vault.LinkTaken:
+		if l.Status == vault.LinkTaken && f.now().Sub(l.Expires) > completeTime {
+			f.showCode(w, j, codeLinkExpired) // whoever took it has not come back
+			return
+		}
 		f.devices.see(l.ID)
 		f.showDevice(w, j)
 	case vault.LinkUsed, vault.LinkFailed, vault.LinkChoice:

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -141,6 +142,9 @@ func TestO06DevicePageStartedAgain(t *testing.T) {
 		s.from(nil, consents)
 		time.Sleep(time.Minute)
 		synctest.Wait()
+		if !slices.Equal(s.polledFor, []string{"canary-device-code-2"}) {
+			t.Errorf("polled for %q, want the second code alone", s.polledFor)
+		}
 		if a := second.do(http.MethodGet, waiting); a.status != http.StatusSeeOther || len(s.connected) != 1 {
 			t.Errorf("the second browser is at %d, connected %d times", a.status, len(s.connected))
 		}

@@ -21,13 +21,20 @@ const (
 
 // Tend asks the providers whether the users of device journeys have consented, and connects their accounts
 // when they have, until ctx ends. It goes on with journeys that another flow or process has begun, and waits
-// for those whose token is being stored. One Tend for all configurations of a process is enough; two do no
+// for those whose token is being stored. It also ends the links that nobody goes on with, and what the providers have
+// granted for them. One Tend for all configurations of a process is enough; two do no
 // harm.
 func (f *Flow) Tend(ctx context.Context) {
 	t := &deviceTender{Flow: f}
 	defer t.running.Wait()
 	for ctx.Err() == nil {
 		t.look(ctx)
+		if t.sweeping.TryLock() {
+			t.running.Go(func() {
+				defer t.sweeping.Unlock()
+				t.endAbandoned(ctx)
+			})
+		}
 		select {
 		case <-time.After(lookEvery):
 		case <-f.devices.wake:
@@ -81,7 +88,8 @@ func (d *devices) end(id vault.LinkID) {
 // deviceTender is one run of Tend.
 type deviceTender struct {
 	*Flow
-	running sync.WaitGroup
+	running  sync.WaitGroup
+	sweeping sync.Mutex // while abandoned links are being ended
 }
 
 // look begins to poll for the journeys that are not polled for here.
@@ -180,8 +188,9 @@ func (t *deviceTender) turn(ctx context.Context, id vault.LinkID, p *patience) (
 	if err == nil {
 		a, code := t.keepDevice(ctx, j, token)
 		t.ended(ctx, j, a, code)
-		return true
+		return code != codeLinkClosed // it may have been started anew
 	}
+	t.discardLost(ctx, j, err, nil)
 	code := t.afterPoll(ctx, j, p, err)
 	if code == "" && t.expired(j.link) { // asked once more, as the user may have been late
 		code = codeLinkExpired
@@ -190,8 +199,7 @@ func (t *deviceTender) turn(ctx context.Context, id vault.LinkID, p *patience) (
 		return false
 	}
 	t.log.Info("polling for a device", j.fields(zap.Error(err))...)
-	t.fail(ctx, j, code)
-	return true
+	return t.fail(ctx, j, code) // else it may have been started anew
 }
 
 // afterPoll decides after a poll without a token how long to wait now, or for what reason it is over.

@@ -84,6 +84,9 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 		}
 	}
 	if code != "" {
+		if !g.Access.IsZero() {
+			f.discardUnused(ctx, j, g)
+		}
 		return a, offered, code
 	}
 	who, err := f.identify(ctx, j.connection, g, told)
@@ -97,7 +100,8 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 	return a, nil, code
 }
 
-// obtain gets the first token, where there is one, and who the account is if that was told with it.
+// obtain gets the first token, where there is one, and who the account is if that was told with it. A token beside
+// a code is one that is not kept.
 func (f *Flow) obtain(ctx context.Context, j *journey) (g vault.Grant, told vault.Identity, code string) {
 	g = vault.Grant{ObtainedAt: f.now(), ClientID: j.connection.App.ClientID, Inputs: j.link.Inputs}
 	switch j.connection.Connector().Mode {
@@ -107,10 +111,13 @@ func (f *Flow) obtain(ctx context.Context, j *journey) (g vault.Grant, told vaul
 	token, err := f.oauth.Obtain(ctx, j.connection.App, g)
 	if err != nil {
 		f.log.Warn("asking for a token", j.fields(zap.Error(err))...)
+		if t, ok := lost(err); ok {
+			g = f.grantOf(j, t, nil)
+			f.with(j, g.Captured)
+		}
 		return g, told, obtainCode(j.connection.Connector(), err)
 	}
-	g.Access, g.Refresh, g.IDToken, g.Scopes = token.Access, token.Refresh, token.IDToken, token.Scopes
-	g.Expires, g.RefreshExpires, g.Slots, g.Captured = token.Expires, token.RefreshExpires, token.Slots, token.Captured
+	g = f.grantOf(j, token, nil)
 	if !f.with(j, g.Captured) {
 		return g, told, codeExchangeFailed
 	}

@@ -199,6 +199,56 @@ func TestDirectOtherIdentity(t *testing.T) {
 	}
 }
 
+// A token that was obtained for nothing is not left alive, unless the account works: it may be its own.
+func TestDirectTokenNotKept(t *testing.T) {
+	inputs := map[string]string{"id": "ada", "secret": canaryKey}
+	for _, tt := range []struct {
+		name, connection, site string
+		status                 int
+		code                   string
+	}{
+		{"not said which site", "clientsites", "", 409, "choice_needed"},
+		{"no such site", "clientsites", "site-3", 409, "choice_not_offered"},
+		{"a host that is not the provider's", "clienthost", "", 502, "exchange_failed"},
+		{"a step fails", "clientsteps", "", 422, "credential_refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := openCounter(t)
+			r := consent.Direct{Connection: tt.connection, Identifier: "user_1", Inputs: inputs}
+			if tt.site != "" {
+				r.Choice = map[string]string{"site": tt.site}
+			}
+			a, err := c.flow.Connect(t.Context(), r)
+			wantCode(t, err, tt.status, tt.code)
+			c.keep(err)
+			c.wantNothing(a)
+			if got := c.last("/revoke"); got != canaryToken+"-ada" {
+				t.Errorf("revoked is %q, want the token", got)
+			}
+		})
+	}
+	c := openCounter(t)
+	r := consent.Direct{Connection: "clientsites", Identifier: "user_1", Inputs: inputs, Choice: map[string]string{"site": "site-2"}}
+	a, err := c.flow.Connect(t.Context(), r)
+	if err != nil || c.grant(a).Captured["site"] != "site-2" {
+		t.Fatal(err)
+	}
+	r.Choice["site"] = "site-3"
+	_, err = c.flow.Connect(t.Context(), r)
+	wantCode(t, err, http.StatusConflict, "choice_not_offered")
+	if got := c.last("/revoke"); got != "" {
+		t.Errorf("revoked is %q, which may be the account's own", got)
+	}
+	if _, err := c.vault.SetStatus(t.Context(), a.ID, 0, vault.StatusExpired, "grant_revoked"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.flow.Connect(t.Context(), r)
+	wantCode(t, err, http.StatusConflict, "choice_not_offered")
+	if got := c.last("/revoke"); got != canaryToken+"-ada" {
+		t.Errorf("revoked is %q, want the token: the account does not work", got)
+	}
+}
+
 func TestDirectNotSaved(t *testing.T) {
 	c := openCounter(t)
 	c.store.refuse.Store(vault.KindGrant)

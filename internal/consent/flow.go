@@ -74,7 +74,8 @@ type Options struct {
 	// that URL, its query included. Entries are https, or http on a loopback host.
 	ReturnURLs []string
 	// LinkTTL is how long a link waits for its user; zero means 15 minutes. Once the user has
-	// pressed the button, ten minutes are left to finish.
+	// pressed the button, ten minutes are left to finish, or as long as the first code lives that is to be
+	// typed in on another machine.
 	LinkTTL time.Duration
 	// AppName is what the pages call the app; empty means "the app".
 	AppName string

@@ -2,10 +2,12 @@ package consent
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -209,6 +211,9 @@ func (f *Flow) showError(w http.ResponseWriter, err error) {
 	if !errors.As(err, &p) {
 		f.log.Error("a consent page failed", zap.Error(err))
 		p = refusal(codeVault)
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
 	f.showCode(w, nil, p.Code)
 }

@@ -89,14 +89,18 @@ func (f *Flow) closeLink(ctx context.Context, l vault.Link, code string) (vault.
 	return l, nil
 }
 
-// drop revokes what the provider has given already for a link that was revoked.
+// drop revokes what the provider has given already for a link that is closed now, as it was before.
 func (f *Flow) drop(ctx context.Context, l vault.Link) {
 	h, err := heldBy(l)
 	if err != nil || h.Choice == nil {
 		return
 	}
 	g := h.Choice.Grant.grant(l.Inputs)
-	if j, err := f.journey(l); err == nil && f.with(j, g.Captured) {
-		f.discard(ctx, j, g)
+	j, err := f.journey(l)
+	if err != nil {
+		f.log.Warn("a token that is not kept cannot be revoked", zap.String("link", string(l.ID)), zap.Error(err))
+		return
 	}
+	f.with(j, g.Captured)
+	f.discard(ctx, j, g)
 }

@@ -153,8 +153,8 @@ var messages = map[string]message{
 		"make an authorization link: `claviger connect CONNECTION IDENTIFIER`",
 	},
 	codeDevicesFull: {
-		http.StatusServiceUnavailable, "Too many devices", "as many users as can be waited for are about to consent on another machine",
-		"try again in a minute",
+		http.StatusServiceUnavailable, "Please wait a moment",
+		"Too many people are connecting an account right now.", "Go back, and press the button again in a minute.",
 	},
 
 	codeCallbackInvalid: {

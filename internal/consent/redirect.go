@@ -10,6 +10,7 @@ import (
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -33,7 +34,11 @@ func (f *Flow) Redirect(ctx context.Context, token vault.Secret) (Start, error) 
 			return Start{}, err
 		}
 		if j.connection.Connector().Mode == connectors.ModeDevice {
-			return f.startDevicePage(ctx, j)
+			start, err := f.startDevicePage(ctx, j)
+			if errors.Is(err, vault.ErrConflict) {
+				continue
+			}
+			return start, err
 		}
 		location, code, err := f.prepare(ctx, j)
 		if err != nil {
@@ -86,12 +91,24 @@ func (f *Flow) open(ctx context.Context, token vault.Secret) (*journey, error) {
 	case l.Status == vault.LinkUsed, l.Status == vault.LinkTaken, l.Status == vault.LinkChoice:
 		return nil, refusal(codeLinkUsed)
 	case l.Status == vault.LinkFailed:
-		return nil, refusal(codeLinkClosed)
+		return nil, closed(l, codeLinkClosed)
 	case f.expired(l):
 		return nil, refusal(codeLinkExpired)
 	}
 	l.ClientID = "" // a new start is one with the client of the moment
-	return f.journey(l)
+	j, err := f.journey(l)
+	if err == nil && l.Status == vault.LinkPolled && j.connection.Connector().Mode != connectors.ModeDevice {
+		return nil, refusal(codeLinkUsed) // a program waits at it
+	}
+	return j, err
+}
+
+// closed is the refusal for a link that is over. Was it taken back, or too late, it says so, else what code says.
+func closed(l vault.Link, code string) *problem.Problem {
+	if l.Status == vault.LinkFailed && (l.Outcome == codeRevoked || l.Outcome == codeLinkExpired) {
+		code = l.Outcome
+	}
+	return refusal(code)
 }
 
 // journey is that of a link which is not over: it has the connection for the link's account.

@@ -10,6 +10,10 @@ var told = map[string]message{
 		text: "the provider does not give the scopes that were asked for",
 		next: "check the scopes of the connection, and those of the OAuth client at the provider",
 	},
+	codeScopesMissing: {
+		text: "the user has not granted a scope without which the connector is of no use; what was granted is given back",
+		next: "make a new link, and tell the user to leave all boxes ticked",
+	},
 	codeProviderRefused:     {text: "the provider has ended the request with an error", next: "make a new link; the log says more"},
 	codeProviderUnavailable: {text: "the provider did not answer as it should", next: "make a new link in a few minutes"},
 	codeClientRejected: {
@@ -17,6 +21,7 @@ var told = map[string]message{
 		next: "check client_id, client_secret and params of the connection; the log says more",
 	},
 	codeIssuer:         {text: "the answer does not come from the connection's provider", next: "make a new link"},
+	codeTokenMismatch:  {text: "the answer is not the one to the request that was sent to the provider", next: "make a new link"},
 	codeExchangeFailed: {text: "the provider has given no token", next: "make a new link; the log says more"},
 	codeIdentityMismatch: {
 		text: "the user has signed in at the provider with another account than before; the earlier one stays as it was",
@@ -37,6 +42,11 @@ var told = map[string]message{
 		text: "the account has several sites or organizations at the provider, and the user could not be asked which one is meant",
 		next: "make a new link that says it, or one for a browser",
 	},
+	codeNotOffered: {
+		text: "the account has no access to what the link says is to be used",
+		next: "make a new link that names something else, or none, so that the user is asked",
+	},
+	codeVault:        {text: "the vault could not be read while the user came back", next: "run `claviger doctor` on the host, then make a new link"},
 	codeWrongBrowser: {text: "the journey ended in another browser than it began in", next: "make a new link"},
 	codeConnection:   {text: "the connection cannot be used", next: "`claviger connections list` tells why"},
 }

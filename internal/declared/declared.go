@@ -59,13 +59,15 @@ type Provider struct {
 	temporaries map[string]*temporary
 	grants      []*grant
 	chains      []chain
-	trouble     *connectors.ErrorCase
-	inSteps     bool // the trouble is after the token call
-	deadAs      *connectors.ErrorCase
-	refusedAs   *connectors.Expired
-	deny        int
-	sentBack    int
-	flip        bool
+	// broken are the sessions of chains that have ended in a refusal. What they have a token of can be revoked.
+	broken    []*session
+	trouble   *connectors.ErrorCase
+	inSteps   bool // the trouble is after the token call
+	deadAs    *connectors.ErrorCase
+	refusedAs *connectors.Expired
+	deny      int
+	sentBack  int
+	flip      bool
 	// shown is the JWT of the other side that was seen last, and over are those that are no longer good.
 	shown string
 	over  map[string]bool

@@ -65,7 +65,7 @@ func (p *Provider) revoke(c *call) (*answer, error) {
 	r := p.connector.Revoke
 	k := aboutToken{r.Auth, r.Param, r.Body, r.Headers, "refresh_token"}
 	err := errors.New("there is nothing to revoke")
-	for _, s := range p.sessions() {
+	for _, s := range append(p.sessions(), p.broken...) {
 		k.token = "refresh_token"
 		if r.Token == "access" || s.values["refresh_token"] == "" {
 			k.token = "token"

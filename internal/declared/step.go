@@ -49,6 +49,7 @@ func (p *Provider) step(number int, c *call) (*answer, error) {
 		}
 		if a != nil {
 			p.chains = nil
+			p.broken = append(p.broken, one.session)
 			return a, nil
 		}
 		return p.advance(one, number), nil

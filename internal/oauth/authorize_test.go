@@ -118,8 +118,10 @@ token: {url: BASE/token, client_auth: post}`)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := app.MissingScopes([]string{"d,e"}); len(got) != 1 || got[0] != "a:b/c" {
-		t.Errorf("missing are %q", got)
+	for _, granted := range [][]string{{"d,e"}, {}} {
+		if got := app.MissingScopes(granted); len(got) != 1 || got[0] != "a:b/c" {
+			t.Errorf("with %q missing are %q", granted, got)
+		}
 	}
 	for _, granted := range [][]string{nil, {"x", "a:b/c"}} {
 		if got := app.MissingScopes(granted); len(got) > 0 {

@@ -64,23 +64,26 @@ type Error struct {
 	// is still unused.
 	Unsent bool
 
-	rotated *rotation
+	lost *Token
 }
 
-// rotation is a refresh token that came before a step failed.
-type rotation struct {
-	refresh vault.Secret
-	expires time.Time
+// Lost returns the token that the provider gave before one of the steps failed; false when there is none. It lives at
+// the provider although the call has failed.
+func (e *Error) Lost() (Token, bool) {
+	if e.lost == nil || e.lost.Access.IsZero() && e.lost.Refresh.IsZero() {
+		return Token{}, false
+	}
+	return *e.lost, true
 }
 
 // Rotated returns the refresh token that the provider gave before one of the steps failed, and when it
 // dies; empty when there is none. It is to be stored although the call has failed, because the one before
 // may be spent.
 func (e *Error) Rotated() (refresh vault.Secret, expires time.Time) {
-	if e.rotated == nil {
+	if e.lost == nil {
 		return vault.Secret{}, time.Time{}
 	}
-	return e.rotated.refresh, e.rotated.expires
+	return e.lost.Refresh, e.lost.RefreshExpires
 }
 
 var classMeaning = map[Class]string{

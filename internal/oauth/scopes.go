@@ -63,7 +63,7 @@ func (a App) scopes(f filler, extra []string) (all []string, err error) {
 // MissingScopes returns those that the connector requires and that are not among the granted ones. Where the
 // provider did not say which it has granted, it has granted all (RFC 6749 section 5.1).
 func (a App) MissingScopes(granted []string) (missing []string) {
-	if a.Connector == nil || len(granted) == 0 {
+	if a.Connector == nil || granted == nil {
 		return nil
 	}
 	f := a.filler("", time.Now)

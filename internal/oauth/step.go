@@ -42,10 +42,7 @@ func (c *call) steps(ctx context.Context, when string, token Token) (Token, erro
 // failedAt makes the error of a step one of the whole call.
 func (c *call) failedAt(step int, token Token, err error) error {
 	if e := own(err); e != nil {
-		e.Step, e.Unsent = step, e.Unsent && !c.asked
-		if !token.Refresh.IsZero() {
-			e.rotated = &rotation{token.Refresh, token.RefreshExpires}
-		}
+		e.Step, e.Unsent, e.lost = step, e.Unsent && !c.asked, &token
 	}
 	return err
 }

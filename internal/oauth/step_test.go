@@ -318,6 +318,9 @@ steps:
 			if test.step > 0 && (next.Reveal() != "next" || !expires.IsZero()) || test.step == 0 && !next.IsZero() {
 				t.Errorf("got refresh token %q until %s", next.Reveal(), expires)
 			}
+			if lost, is := own.Lost(); is != (test.step > 0) || is && lost.Access.IsZero() {
+				t.Errorf("a token is lost: %v", is)
+			}
 			if test.status == 503 && own.RetryAfter != 7*time.Second {
 				t.Errorf("got %s to wait", own.RetryAfter)
 			}
@@ -376,6 +379,9 @@ func TestStepsEndInTime(t *testing.T) {
 func TestRotatedOfOtherErrors(t *testing.T) {
 	if s, at := new(oauth.Error).Rotated(); !s.IsZero() || !at.IsZero() {
 		t.Error("got a refresh token of nothing")
+	}
+	if _, is := new(oauth.Error).Lost(); is {
+		t.Error("a token of nothing is lost")
 	}
 	if diff := cmp.Diff("obtain step 3: the provider cannot be asked now (x, status 500)",
 		(&oauth.Error{Op: "obtain", Step: 3, Class: oauth.ClassTransient, Code: "x", Status: 500}).Error()); diff != "" {
