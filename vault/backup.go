@@ -270,7 +270,11 @@ func decodeFrame(p []byte) (Record, error) {
 	if d.bad || k.Kind == "" || k.ID == "" {
 		return Record{}, fmt.Errorf("%w: a record has no name", ErrBackup)
 	}
-	return DecodeRecord(k, d.b)
+	r, err := DecodeRecord(k, d.b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrBackup, err)
+	}
+	return r, err
 }
 
 // records yields all records but the keyset. Its last error, if any, says that the backup is not

@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -328,4 +329,20 @@ func heap() uint64 {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse
+}
+
+// Whatever byte of a backup was altered behind its keyset, it is the backup that is not usable, whether the record
+// there cannot be read or the end does not fit.
+func TestAlteredBackup(t *testing.T) {
+	store, keys := vaulttest.NewStore(t), vaulttest.NewKeys(t)
+	v := vaulttest.OpenAt(t, store, keys, nil)
+	newTyped(t, v)
+	b := backup(t, v)
+	for at := len(b) / 4; at < len(b); at += 3 {
+		altered := bytes.Clone(b)
+		altered[at] ^= 1
+		if _, err := vault.VerifyBackup(t.Context(), bytes.NewReader(altered), keys, func(vault.Fault) {}); !errors.Is(err, vault.ErrBackup) {
+			t.Errorf("byte %d of %d: got %v", at, len(b), err)
+		}
+	}
 }

@@ -116,12 +116,12 @@ func TestO04DevicePageOfAnotherBrowser(t *testing.T) {
 		other := s.viewer()
 		other.press(s.link(consent.Request{}).URL)
 		for name, a := range map[string]answer{"without a cookie": s.viewer().do(http.MethodGet, waiting), "with another link's": other.do(http.MethodGet, waiting)} {
-			if strings.Contains(a.body, "WDJB") || a.status != http.StatusOK || strings.Contains(a.body, "user_1") {
+			if strings.Contains(a.body, "WDJB-") || a.status != http.StatusOK || strings.Contains(a.body, "user_1") {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
 			}
 		}
 		for name, a := range map[string]answer{"POST": v.do(http.MethodPost, waiting), "no link": v.do(http.MethodGet, "https://accounts.example.com/oauth/device/x")} {
-			if strings.Contains(a.body, "WDJB") || a.status < 400 {
+			if strings.Contains(a.body, "WDJB-") || a.status < 400 {
 				t.Errorf("%s: %d", name, a.status)
 			}
 		}
@@ -136,7 +136,7 @@ func TestO06DevicePageStartedAgain(t *testing.T) {
 		first, second := s.viewer(), s.viewer()
 		old := first.press(link.URL)
 		waiting := second.press(link.URL)
-		if a := first.do(http.MethodGet, old); strings.Contains(a.body, "WDJB") || len(s.asked) != 2 {
+		if a := first.do(http.MethodGet, old); strings.Contains(a.body, "WDJB-") || len(s.asked) != 2 {
 			t.Errorf("the first browser still has the page; asked for %d codes", len(s.asked))
 		}
 		s.from(nil, consents)
@@ -172,7 +172,7 @@ func TestDevicePageEnds(t *testing.T) {
 		if err := s.vault.PutLink(t.Context(), &l); err != nil {
 			t.Fatal(err)
 		}
-		if a := v.do(http.MethodGet, waiting); a.status != http.StatusOK || !strings.Contains(a.body, "One moment") || strings.Contains(a.body, "WDJB") || !strings.Contains(a.body, `content="2"`) {
+		if a := v.do(http.MethodGet, waiting); a.status != http.StatusOK || !strings.Contains(a.body, "One moment") || strings.Contains(a.body, "WDJB-") || !strings.Contains(a.body, `content="2"`) {
 			t.Errorf("the page is %d %s", a.status, a.body)
 		}
 	})
