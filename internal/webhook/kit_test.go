@@ -68,12 +68,13 @@ func (p *post) start(change ...func(*webhook.Options)) {
 	for _, f := range change {
 		f(&o)
 	}
-	p.deliverer = webhook.New(o)
+	deliverer := webhook.New(o)
+	p.deliverer = deliverer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.deliverer.Run(ctx)
+		deliverer.Run(ctx)
 	}()
 	p.stop = sync.OnceFunc(func() {
 		cancel()
