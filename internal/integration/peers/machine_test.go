@@ -136,5 +136,5 @@ func TestResource(t *testing.T) {
 		t.Errorf("%d tokens were used, want 3", len(seen))
 	}
 	p.wantNoRefusal()
-	c.wantRefused(t, client.NewLink{Connection: "refused", Identifier: "u-alice"}, "provider_refused")
+	c.wantRefused(t, client.NewLink{Connection: "refused", Identifier: "u-alice"}, "oauth_client_rejected")
 }
