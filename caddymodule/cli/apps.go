@@ -36,12 +36,9 @@ func appsList(s *settings) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		list := []client.App{}
-		for a, err := range s.AllApps(ctx) {
-			if err != nil {
-				return s.failure(err)
-			}
-			list = append(list, a)
+		list, err := whole(s.AllApps(ctx))
+		if err != nil {
+			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, list)

@@ -37,12 +37,9 @@ func connectionsList(s *settings) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		connections := []client.Connection{}
-		for got, err := range s.AllConnections(ctx) {
-			if err != nil {
-				return s.failure(err)
-			}
-			connections = append(connections, got)
+		connections, err := whole(s.AllConnections(ctx))
+		if err != nil {
+			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, connections)

@@ -39,15 +39,10 @@ func connectorsList(s *settings) *cobra.Command {
 	f.StringVar(&q.Category, "category", "", "only connectors of that category")
 	f.StringVar(&q.Mode, "mode", "", "only connectors with a way of that mode, such as oauth2_code or static")
 	does(c, s, 0, 0, func(ctx context.Context, call *call) error {
-		list := []client.ConnectorSummary{}
-		err := call.catalog(func(s *client.Client) error {
-			for k, err := range s.AllConnectors(ctx, q) {
-				if err != nil {
-					return err
-				}
-				list = append(list, k)
-			}
-			return nil
+		var list []client.ConnectorSummary
+		err := call.catalog(func(s *client.Client) (err error) {
+			list, err = whole(s.AllConnectors(ctx, q))
+			return err
 		})
 		if err != nil {
 			return err

@@ -34,12 +34,9 @@ func webhooksList(s *settings) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		list := []client.Webhook{}
-		for w, err := range s.AllWebhooks(ctx) {
-			if err != nil {
-				return s.failure(err)
-			}
-			list = append(list, w)
+		list, err := whole(s.AllWebhooks(ctx))
+		if err != nil {
+			return s.failure(err)
 		}
 		if call.json {
 			return printJSON(call.out, list)
