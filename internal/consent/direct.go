@@ -137,7 +137,9 @@ func obtainCode(k *connectors.Connector, err error) string {
 	switch {
 	case !operators && e.Unsent && slices.Contains([]string{oauth.CodeNoValue, oauth.CodeBadKey}, e.Code):
 		return codeCredentialUnfit
-	case e.Class == oauth.ClassPermanent, e.Class == oauth.ClassOperator && !e.Unsent && !client && !operators:
+	case operators && (e.Status == http.StatusUnauthorized || e.Code == "invalid_client"):
+		return exchangeCode(err) // who asks was refused, and not what was asked for
+	case e.Class == oauth.ClassPermanent, e.Class == oauth.ClassOperator && !e.Unsent && !client:
 		return codeCredentialRefused
 	}
 	return exchangeCode(err)

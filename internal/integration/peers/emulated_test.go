@@ -286,8 +286,8 @@ func TestGitHubApp(t *testing.T) {
 	_, err := add("forged", "815")
 	wantCode(t, err, "oauth_client_rejected")
 	c.wantNoAccount("forged", "u-alice")
-	_, err = add("app", "816") // GitHub does not say which of the two it is
-	wantCode(t, err, "oauth_client_rejected")
+	_, err = add("app", "816")
+	wantCode(t, err, "credential_refused")
 	c.wantNoAccount("app", "u-alice")
 
 	a, err := add("app", "815")
