@@ -23,6 +23,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -99,8 +100,13 @@ func socketPath(base string) (string, bool) {
 
 // call sends in as JSON, unless it is nil, and reads the answer. With an error the answer is zero.
 func call[T any](ctx context.Context, c *Client, method, path string, in any) (T, error) {
+	return callIf[T](ctx, c, method, path, in, 0)
+}
+
+// callIf is call for a record that has that version, unless it is zero.
+func callIf[T any](ctx context.Context, c *Client, method, path string, in any, version uint64) (T, error) {
 	var out, zero T
-	status, body, err := c.send(ctx, method, path, in)
+	status, body, err := c.send(ctx, method, path, in, version)
 	if err != nil {
 		return zero, err
 	}
@@ -124,7 +130,7 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	return call[T](ctx, c, http.MethodGet, path, nil)
 }
 
-func (c *Client) send(ctx context.Context, method, path string, in any) (int, []byte, error) {
+func (c *Client) send(ctx context.Context, method, path string, in any, version uint64) (int, []byte, error) {
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
@@ -139,6 +145,9 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (int, []
 	}
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if version != 0 {
+		r.Header.Set("If-Match", strconv.Quote(strconv.FormatUint(version, 10)))
 	}
 	r.Header.Set("Accept", "application/json")
 	res, err := c.http.Do(r)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -52,6 +53,9 @@ type ImportAccount struct {
 	GrantedScopes   []string  `json:"granted_scopes,omitzero"`
 	ConnectedAt     time.Time `json:"connected_at,omitzero"`
 	RefreshedAt     time.Time `json:"refreshed_at,omitzero"`
+	// Labels and Metadata are as in [Account].
+	Labels   map[string]string `json:"labels,omitempty"`
+	Metadata json.RawMessage   `json:"metadata,omitempty"`
 	// Grant is nil for an account that is not ACTIVE, and for one whose connector asks for nothing.
 	Grant *ImportGrant `json:"grant,omitempty"`
 }

@@ -72,6 +72,7 @@ var outcomes = map[string]outcome{
 	CodeNotFound:     {status: http.StatusNotFound},
 	CodeExists:       {status: http.StatusConflict},
 	CodeConflict:     {status: http.StatusConflict, next: "read it again and repeat the request"},
+	CodePrecondition: {status: http.StatusPreconditionFailed, next: "read it again, and repeat the request with its ETag"},
 	CodeCanceled:     {status: statusCanceled},
 	CodeTimeout:      {status: http.StatusGatewayTimeout, next: "try again", retry: time.Second},
 	CodeInternal:     {status: http.StatusInternalServerError, next: "look for the request ID in the log"},
