@@ -147,9 +147,17 @@ func New(o Options) http.Handler {
 	return a
 }
 
-// route adds a handler that answers itself, or returns an error to answer with.
-func (a *api) route(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+// handler answers itself, or returns an error to answer with.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// streamed is the route whose answer is too long to be kept.
+const streamed = "POST /vault/backup"
+
+func (a *api) route(pattern string, h handler) {
 	method, rest, _ := strings.Cut(pattern, " ")
+	if method != http.MethodGet && pattern != streamed {
+		h = a.once(h)
+	}
 	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			a.fail(w, r, err)

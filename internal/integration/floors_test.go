@@ -185,10 +185,10 @@ func TestFloorsRefuse(t *testing.T) {
 
 // revealers are where a secret may be turned into text: where it is sealed, sent or injected, and
 // where consent writes it into a URL or a cookie of the user's browser, an export encrypts it, an import
-// sends it to the server, or the API hands an access token out.
+// sends it to the server, or the API hands an access token out, or an answer that it has kept.
 var revealers = []string{
 	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/consent/held.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
-	"internal/api/token.go", "internal/connection/connection.go",
+	"internal/api/token.go", "internal/api/idempotency.go", "internal/connection/connection.go",
 }
 
 func TestRevealIsRare(t *testing.T) {
