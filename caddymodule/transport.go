@@ -129,6 +129,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errSwitched
 	}
 	h.answered = true
+	noteLimit(resp, h)
 	if h.upload != nil {
 		h.upload.answering()
 	}
