@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"net/http"
-	"net/textproto"
 	"regexp"
 	"slices"
 	"strconv"
@@ -88,7 +87,7 @@ func (r *Rate) look(status int, header http.Header, body func() []byte, now time
 func (r *Rate) lookAtHeader(l *limitSaid, header http.Header) {
 	own := false // Retry-After is written in another way
 	for _, w := range r.Windows {
-		own = own || textproto.CanonicalMIMEHeaderKey(w.Reset) == retryAfterHeader
+		own = own || strings.EqualFold(w.Reset, retryAfterHeader)
 		if w.Remaining != "" {
 			if !exhausted(header.Get(w.Remaining)) {
 				continue

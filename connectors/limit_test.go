@@ -160,7 +160,7 @@ func TestRetryAfter(t *testing.T) {
 func TestLimitsAllocatesNothing(t *testing.T) {
 	c := lookup(t, "github")
 	header := http.Header{"X-Ratelimit-Remaining": {"4999"}}
-	for _, status := range []int{200, 403, 404} {
+	for _, status := range []int{200, 404, 500} {
 		if n := testing.AllocsPerRun(100, func() {
 			if c.Rate.Limits(status, header, nil) {
 				t.Error("it is a limit")

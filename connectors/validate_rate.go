@@ -2,8 +2,8 @@ package connectors
 
 import (
 	"net/http"
-	"net/textproto"
 	"slices"
+	"strings"
 )
 
 func (v *validator) rate() {
@@ -14,7 +14,7 @@ func (v *validator) rate() {
 	for i, name := range r.RetryAfter {
 		at := index("rate.retry_after", i)
 		v.answerHeader(at, name)
-		if textproto.CanonicalMIMEHeaderKey(name) == retryAfterHeader {
+		if strings.EqualFold(name, retryAfterHeader) {
 			v.fail(at, "Retry-After counts always")
 		}
 	}

@@ -3,6 +3,7 @@ package declared
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,8 +99,12 @@ func (p *Provider) writesRetryAfter() bool {
 	return false
 }
 
-// windowEnd is how long a window lasts that is exhausted.
-func (p *Provider) windowEnd(i int) time.Duration { return shortLimit + time.Duration(i%8)*limitStep }
+// windowEnd is how long a window lasts that is exhausted. Windows with one header for their ends have one end.
+func (p *Provider) windowEnd(i int) time.Duration {
+	all := p.connector.Rate.Windows
+	first := slices.IndexFunc(all, func(w connectors.Window) bool { return strings.EqualFold(w.Reset, all[i].Reset) })
+	return shortLimit + time.Duration(first%8)*limitStep
+}
 
 // Limit answers all requests with a credential, and all calls for tokens, like that from now on; nil is the end of it.
 func (p *Provider) Limit(l *Limit) { p.change(func() { p.limit = l }) }
@@ -118,25 +123,24 @@ func (p *Provider) limited() *answer {
 		a.header.Set(l.header, p.written("", l.Wait))
 	}
 	for i, w := range p.connector.Rate.Windows {
-		exhausted := false
-		for _, n := range l.exhausted {
-			exhausted = exhausted || n == i
-		}
-		left, end := "17", noLimit
-		if exhausted {
-			left, end = "0", p.windowEnd(i)
-		}
-		if w.Remaining == "" && !exhausted {
-			continue // there is no such window now
-		}
-		if w.Remaining != "" {
-			a.header.Set(w.Remaining, left)
-		}
-		if w.Reset != "" {
-			a.header.Set(w.Reset, p.written(w.As, end))
+		if !slices.Contains(l.exhausted, i) && w.Remaining != "" {
+			p.writeWindow(a.header, w, "17", noLimit)
 		}
 	}
+	for _, i := range l.exhausted { // last, because several may have one header for their ends
+		p.writeWindow(a.header, p.connector.Rate.Windows[i], "0", p.windowEnd(i))
+	}
 	return a
+}
+
+// writeWindow says how much is left in a window, and when it ends.
+func (p *Provider) writeWindow(h http.Header, w connectors.Window, left string, end time.Duration) {
+	if w.Remaining != "" {
+		h.Set(w.Remaining, left)
+	}
+	if w.Reset != "" {
+		h.Set(w.Reset, p.written(w.As, end))
+	}
 }
 
 // written is the end of a wait in the way that is declared.
