@@ -106,6 +106,7 @@ func TestBreaks(t *testing.T) {
 	}{
 		{"nothing", shopYAML, "", nil, ""},
 		{"words", shopYAML, "", []string{"title: Shop", "title: The shop\nnotes: [New.]\ndocs: https://shop.example.com"}, ""},
+		{"rate limits", shopYAML, "", []string{"/authorize\"}", "/authorize\"}\nrate: {statuses: [403], windows: [{remaining: X-Left}], max_wait: 2h}"}, ""},
 		{"scopes and errors", shopYAML, "", []string{"/authorize\"}", "/authorize\", scope: {default: [read]}}\nerrors: {permanent_when: [gone]}"}, ""},
 		{"an optional input", shopYAML, "", []string{"app:\n", "app:\n  - {name: extra, pattern: \".*\", optional: true}\n"}, ""},
 		{"how the client authenticates", shopYAML, "", []string{"client_auth: basic", "client_auth: post"}, ""},

@@ -63,6 +63,8 @@ type Connector struct {
 	Discover []Discover `yaml:"discover,omitempty"`
 	// Errors says what refusals mean.
 	Errors Errors `yaml:"errors,omitempty"`
+	// Rate says how the provider tells that it limits requests.
+	Rate Rate `yaml:"rate,omitempty"`
 }
 
 // Tested says when and how the facts of a file were checked. In a file it may be How alone.

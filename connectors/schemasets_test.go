@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject introspect mode notes refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject introspect mode notes rate refresh revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -56,6 +56,8 @@ var closed = map[string][]string{
 	"Injection.in":            {"header", "query", "path", "cookie", "body", "basic"},
 	"Ask.method":              {"GET", "HEAD", "POST"},
 	"Identity.from":           {"id_token", "token"},
+	"Window.as":               {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
+	"LimitText.as":            {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
 }
 
 var tokenFields = []string{
@@ -84,6 +86,7 @@ var forms = map[string]string{
 	"TokenResponse.slots": inputForm, "API.bases": baseForm,
 	"TokenCall.headers": headerForm, "Refresh.headers": headerForm, "Introspect.headers": headerForm, "Revoke.headers": headerForm,
 	"Request.headers": headerForm, "API.headers": headerForm, "HeaderTest.name": headerForm,
+	"Rate.retry_after": headerForm, "Window.remaining": headerForm, "Window.reset": headerForm, "LimitText.path": memberForm,
 	"Authorize.params": paramForm, "Authorize.reconsent_params": paramForm, "Device.params": paramForm, "TokenCall.params": paramForm,
 	"Refresh.params": paramForm, "Request.query": paramForm, "Request.form": paramForm,
 	"TokenResponse.root": memberForm, "TokenResponse.access": memberForm, "TokenResponse.refresh": memberForm,
@@ -102,7 +105,7 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"},
+	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"},
 }
 
 // shorthands are the types that may be text instead of a mapping.

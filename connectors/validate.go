@@ -71,6 +71,7 @@ func (v *validator) scheme() {
 	v.probes()
 	v.discover()
 	v.errors()
+	v.rate()
 	if len(v.errs) == 0 {
 		v.example()
 	}

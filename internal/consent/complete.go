@@ -181,9 +181,12 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
 	a, code := f.connect(ctx, j, g, who)
-	if code != "" && code != codeIdentityUnknown {
-		// Who it is not known of may be the account's own user, whose working grant some providers
-		// would end as well.
+	switch code {
+	case "":
+	case codeIdentityUnknown:
+		// It may be the account's own user, whose working grant some providers would end as well.
+		code = unlessLimited(err, code)
+	default:
 		f.discard(ctx, j, g)
 	}
 	return a, code
@@ -221,6 +224,9 @@ func exchangeCode(err error) string {
 		case oauth.ClassOperator:
 			return codeClientRejected
 		case oauth.ClassTransient:
+			if e.Code == oauth.CodeRateLimited {
+				return codeRateLimited
+			}
 			return codeProviderUnavailable
 		}
 	}

@@ -58,6 +58,7 @@ func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, e
 	a, offered, code := f.direct(ctx, j)
 	if code != "" {
 		p := refusedDirectly(code)
+		p.RetryAfter = j.wait
 		if offered != nil {
 			p.Choices = offered.choices(c.Connector().Discover[offered.Entry].Into)
 		}
@@ -94,6 +95,9 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
 	a, code = f.connect(ctx, j, g, who)
+	if code == codeIdentityUnknown {
+		j.wait, code = waitOf(err), unlessLimited(err, code)
+	}
 	if code == codeIdentityMismatch { // with others it may be stored, or be that of the account all the same
 		f.discard(ctx, j, g)
 	}
@@ -111,6 +115,7 @@ func (f *Flow) obtain(ctx context.Context, j *journey) (g vault.Grant, told vaul
 	token, err := f.oauth.Obtain(ctx, j.connection.App, g)
 	if err != nil {
 		f.log.Warn("asking for a token", j.fields(zap.Error(err))...)
+		j.wait = waitOf(err)
 		if t, ok := lost(err); ok {
 			g = f.grantOf(j, t, nil)
 			f.with(j, g.Captured)
@@ -155,6 +160,9 @@ func (f *Flow) probe(ctx context.Context, j *journey, g vault.Grant) string {
 	ctx, cancel := context.WithTimeout(ctx, identityTime)
 	defer cancel()
 	a, err := f.ask(ctx, j.connection, call, g)
+	if err == nil {
+		err = f.limit(j.connection, a)
+	}
 	switch {
 	case errors.Is(err, errIdentityRequest):
 		return codeCredentialUnfit
@@ -182,7 +190,7 @@ func probeCall(k *connectors.Connector) (connectors.Ask, bool) {
 // refuses tells whether the answer to that request says that the credential is not good. Every good one may
 // do a verify, but not what an identity asks.
 func (a answer) refuses(k *connectors.Connector) bool {
-	if connectors.TokenExpired(a.status, a.header, k.Errors.ExpiredWhen, func() []byte { return a.body }) {
+	if k.TokenExpired(a.status, a.header, func() []byte { return a.body }) {
 		return true
 	}
 	v := k.Verify
@@ -200,6 +208,10 @@ var directly = map[string]message{
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "Provider unavailable", "the provider did not give a token: it does not answer; nothing was saved",
 		"try again in a few minutes",
+	},
+	codeRateLimited: {
+		http.StatusServiceUnavailable, "Requests limited", "the provider limits requests now; nothing was saved",
+		"try again later, after the time in Retry-After if there is one",
 	},
 	codeClientRejected: {
 		http.StatusBadGateway, "OAuth client rejected", "the provider refuses the OAuth client of the connection, or what is sent with it; nothing was saved",

@@ -32,7 +32,8 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 		found, err := f.list(ctx, j.connection, how, *g)
 		if err != nil {
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(err))...)
-			return nil, codeDiscoverFailed
+			j.wait = waitOf(err)
+			return nil, unlessLimited(err, codeDiscoverFailed)
 		}
 		if len(found) == 0 {
 			return nil, codeNothingFound
@@ -99,6 +100,9 @@ func (f *Flow) list(ctx context.Context, c *connection.Connection, how connector
 	}
 	a, err := f.ask(ctx, c, how.Ask, g)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.limit(c, a); err != nil {
 		return nil, err
 	}
 	if a.status < 200 || a.status > 299 {

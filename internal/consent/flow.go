@@ -218,6 +218,8 @@ type journey struct {
 	connection *connection.Connection
 	// wanted are the items that were asked for beforehand; see [Request].Choice.
 	wanted map[string]string
+	// wait is how long the provider wants not to be asked, when the journey ends for that.
+	wait time.Duration
 }
 
 func (f *Flow) tell(j *journey, name, reason string) {

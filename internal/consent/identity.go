@@ -84,6 +84,9 @@ func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, g vaul
 	if err != nil {
 		return nil, err
 	}
+	if err := f.limit(c, a); err != nil {
+		return nil, err
+	}
 	if a.status < 200 || a.status > 299 {
 		return nil, identityError("identity_status_" + strconv.Itoa(a.status))
 	}

@@ -41,6 +41,7 @@ const (
 	codeScopeRefused        = "scope_refused"
 	codeProviderRefused     = "provider_refused"
 	codeProviderUnavailable = "provider_unavailable"
+	codeRateLimited         = "provider_rate_limited"
 	codeClientRejected      = "oauth_client_rejected"
 	codeIssuer              = "issuer_mismatch"
 	codeExchangeFailed      = "exchange_failed"
@@ -199,6 +200,11 @@ var messages = map[string]message{
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "{provider} does not answer",
 		"Your consent could not be completed because {provider} has a problem right now.", "Try again in a few minutes with a new link from {app}.",
+	},
+	codeRateLimited: {
+		http.StatusServiceUnavailable, "{provider} is busy",
+		"Your consent could not be completed because {provider} takes no more requests from {app} for now. Nothing was connected.",
+		"Try again later with a new link from {app}.",
 	},
 	codeClientRejected: {
 		http.StatusBadGateway, "Not connected",

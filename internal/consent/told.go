@@ -16,6 +16,10 @@ var told = map[string]message{
 	},
 	codeProviderRefused:     {text: "the provider has ended the request with an error", next: "make a new link; the log says more"},
 	codeProviderUnavailable: {text: "the provider did not answer as it should", next: "make a new link in a few minutes"},
+	codeRateLimited: {
+		text: "the provider limits requests, so that the consent could not be completed; an account that was connected stays as it was",
+		next: "make a new link later",
+	},
 	codeClientRejected: {
 		text: "the provider refuses the OAuth client of the connection",
 		next: "check client_id, client_secret and params of the connection; the log says more",

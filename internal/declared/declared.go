@@ -65,6 +65,7 @@ type Provider struct {
 	inSteps   bool // the trouble is after the token call
 	deadAs    *connectors.ErrorCase
 	refusedAs *connectors.Expired
+	limit     *Limit
 	deny      int
 	sentBack  int
 	flip      bool

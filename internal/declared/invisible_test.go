@@ -46,11 +46,20 @@ var invisible = []struct {
 	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
 		return c.Token.URL.IsZero() && len(c.Steps) == 0
 	}, "there are no calls for tokens"},
+	{`rate\.max_wait`, nil, "how long the client believes what it is told"},
+	{`rate\..*\] gone`, nil, "a provider that never says it"},
+	{`rate\.`, asksNothing, "the client asks nothing by itself"},
 	{`discover\[\d+\]\.label`, added, "a provider that calls things by a name that nobody asks for"},
 	{`(api|token|revoke|steps\[\d+\]\.request)\.headers\.(Accept|User-Agent) gone`, nil, "every request may have it"},
 }
 
 func added(_ *connectors.Connector, m mutant) bool { return m.added }
+
+// asksNothing tells whether there are neither checks nor refreshes.
+func asksNothing(c *connectors.Connector, _ mutant) bool {
+	i := c.Identity
+	return c.Verify == nil && (i == nil || i.From != "") && noRefreshToken(c, mutant{}) && !c.RenewsWithoutRefreshToken()
+}
 
 // refreshes tells whether there are refreshes.
 func refreshes(c *connectors.Connector) bool {

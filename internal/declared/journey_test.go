@@ -183,6 +183,7 @@ func (j *journey) whole() []stage {
 		{"introspect", j.introspect},
 		{"requests", j.requests},
 		{"check", j.check},
+		{"limits", j.limited},
 		{"refresh ahead", j.ahead},
 		{"refresh late", j.late},
 		{"refused token", j.forced},

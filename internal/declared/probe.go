@@ -11,6 +11,9 @@ import (
 
 // answerAPI answers a request that has a credential as declared.
 func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
+	if p.limit != nil {
+		return p.limited()
+	}
 	if !s.live(p.now()) || p.closed || p.over[p.shown] {
 		return p.expired(a)
 	}

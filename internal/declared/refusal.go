@@ -38,6 +38,8 @@ func (p *Provider) refuse(r *connectors.TokenResponse, e connectors.ErrorCase) *
 // that has ended.
 func (p *Provider) refused(r *connectors.TokenResponse, dead bool) *answer {
 	switch {
+	case p.limit != nil:
+		return p.limited()
 	case p.trouble != nil && !p.inSteps:
 		return p.refuse(r, *p.trouble)
 	case dead && p.deadAs != nil:

@@ -27,7 +27,7 @@ var tokenTypes = []string{"bearer", "bot", "user", "jwt", "bearertoken", "n_a"}
 func (c *call) decode(a answer) (Token, error) {
 	doc := c.reads.document(a)
 	switch {
-	case !a.ok():
+	case !a.ok(), c.app.Connector.Rate.Limits(a.status, a.header, a.whole):
 		return Token{}, c.refusal(a, doc)
 	case a.tooLarge:
 		return Token{}, c.malformed(a, CodeAnswerTooLarge)

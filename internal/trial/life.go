@@ -253,7 +253,7 @@ func (t *trial) refused() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !connectors.TokenExpired(status, header, t.connector.Errors.ExpiredWhen, func() []byte { return body }) {
+	if !t.connector.TokenExpired(status, header, func() []byte { return body }) {
 		return "", fmt.Errorf("the answer with status %d is not taken for a refused token", status)
 	}
 	next, err := t.broker.Renew(t.ctx, target, c)
