@@ -42,6 +42,8 @@ type Connection struct {
 	SecretParams []string `json:"secret_params,omitempty"`
 	// ExposeTokens tells that access tokens of its accounts may be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
+	// InstallURL is the app's page for users who come from the provider's marketplace.
+	InstallURL string `json:"install_url,omitempty"`
 	// RedirectURI is what to register at the provider; absent when the server has no callback, or users
 	// are not sent to the provider.
 	RedirectURI string    `json:"redirect_uri,omitempty"`
@@ -70,6 +72,9 @@ type NewConnection struct {
 	Params map[string]string `json:"params,omitempty"`
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
+	// InstallURL is the app's page for users who come from the provider's marketplace; only for connectors that
+	// declare that.
+	InstallURL string `json:"install_url,omitempty"`
 }
 
 // ConnectionChange is what to change of a connection's OAuth clients; what is absent stays. Its fields are as

@@ -74,6 +74,10 @@ type Callback struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// ErrorParams are the parameters with an error code, beside "error"; the first that is there counts.
 	ErrorParams []string `yaml:"error_params,omitempty"`
+	// State says whether the provider gives the state back: "required" (the default), or "install" for the
+	// install pages of apps that drop it. A callback without one is then that of the only consent that its browser
+	// has begun and not finished.
+	State CallbackState `yaml:"state,omitempty"`
 }
 
 // Device describes the device authorization endpoint (RFC 8628).

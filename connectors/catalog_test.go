@@ -221,7 +221,7 @@ func TestCatalogSuggest(t *testing.T) {
 		want []string
 	}{
 		{"typing error", "gmial", []string{"gmail"}},
-		{"upper case", "GitHub", []string{"github", "gitlab"}},
+		{"upper case", "GitHub", []string{"github", "github-app", "gitlab"}},
 		{"longer and with an error", "googlecalender", []string{"googlecalendar", "google", "googleslides"}},
 		{"the same beginning first", "zendex", []string{"zendesk", "render"}},
 		{"longer", "slackbot", []string{"slack"}},

@@ -113,6 +113,8 @@ func TestBreaks(t *testing.T) {
 		{"another header for the token", shopYAML, "", []string{"name: Authorization, template: \"Bearer {token}\"", "name: X-Token, template: \"{token}\""}, ""},
 		{"where users consent", shopYAML, "", []string{"https://login.shop.example.com/authorize", "https://consent.other.example.org/authorize"}, ""},
 
+		{"an install page", shopYAML, "", []string{"/authorize\"}", "/install\"}\ncallback: {state: install}\ninstall: {inbound: true, pass: [shop]}"}, ""},
+
 		{"another path", shopYAML, "", []string{api, "https://api.shop.example.com/v2"}, ""},
 		{"another host of the same domain", shopYAML, "", []string{api, "https://eu.example.com:8443/v1"}, ""},
 		{"a base more", shopYAML, "", []string{"bases: {", "bases: {uploads: \"https://up.example.com\", "}, ""},

@@ -87,7 +87,7 @@ func all(err error) (errs []*connectors.Error) {
 // uses are the keys that not every mode has a use for, with the first letters of the modes that have:
 // code, client credentials (C), password, device, jwt bearer (B), token exchange, jwt, oauth1, login, static, none.
 var uses = map[string]string{
-	"authorize": "co", "callback": "co", "device": "cd", "token": "cCpdBto", "refresh": "cCpdBtjl", "introspect": "cCpdBtl", "revoke": "cCpdBtl",
+	"authorize": "co", "callback": "co", "install": "c", "device": "cd", "token": "cCpdBto", "refresh": "cCpdBtjl", "introspect": "cCpdBtl", "revoke": "cCpdBtl",
 	"steps": "cCpdBtjol", "assertion": "cCpdBtjl", "signer": "cCpdBtjols", "client_cert": "cCpdBtjols", "inject": "cCpdBtjols",
 }
 
@@ -102,6 +102,7 @@ func TestModeUses(t *testing.T) {
 	give := map[string]func(*connectors.Connector){
 		"authorize":   func(c *connectors.Connector) { c.Authorize.Params = full.Authorize.Params },
 		"callback":    func(c *connectors.Connector) { c.Callback = full.Callback },
+		"install":     func(c *connectors.Connector) { c.Install = full.Install },
 		"device":      func(c *connectors.Connector) { c.Device = full.Device },
 		"token":       func(c *connectors.Connector) { c.Token.EchoState = true },
 		"refresh":     func(c *connectors.Connector) { c.Refresh = connectors.Refresh{Margin: full.Refresh.Margin} },

@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject introspect mode notes rate refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject install introspect mode notes rate refresh revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -17,6 +17,7 @@ var closed = map[string][]string{
 	"Authorize.param_names": {
 		"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "state", "scope", "login_hint",
 	},
+	"Callback.state":                {"required", "install"},
 	"Scope.separator":               {" ", ",", "+", ";"},
 	"TokenCall.client_auth":         {"basic", "basic_raw", "post", "none", "private_key_jwt", "client_secret_jwt"},
 	"TokenCall.method":              {"POST", "GET"},

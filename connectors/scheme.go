@@ -10,6 +10,8 @@ type Scheme struct {
 	Authorize Authorize `yaml:"authorize,omitempty"`
 	// Callback is the provider's way back from consent.
 	Callback Callback `yaml:"callback,omitempty"`
+	// Install is about users who come from the provider's marketplace.
+	Install Install `yaml:"install,omitempty"`
 	// Device is the device authorization endpoint; beside a code it is an offer for machines without a
 	// browser.
 	Device *Device `yaml:"device,omitempty"`

@@ -17,7 +17,7 @@ var modes = []modeKeys{
 	{
 		ModeCode,
 		words("authorize.url token.url"),
-		words("authorize callback device token refresh introspect revoke steps assertion signer client_cert inject"),
+		words("authorize callback install device token refresh introspect revoke steps assertion signer client_cert inject"),
 	},
 	{ModeClientCredentials, words("token.url"), grants},
 	{ModePassword, words("token.url"), grants},

@@ -48,6 +48,8 @@ type Connection struct {
 	SecretParams Secrets
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool
+	// InstallURL is the app's page for users who come from the provider's marketplace; empty means none.
+	InstallURL string
 	// Shape is what accounts depend on of the connector that the connection was last used with, as JSON.
 	Shape     json.RawMessage
 	CreatedAt time.Time
@@ -72,6 +74,7 @@ type connectionMeta struct {
 	Params         map[string]string `json:"params,omitempty"`
 	SecretParams   Secrets           `json:"-"`
 	ExposeTokens   bool              `json:"expose_tokens,omitempty"`
+	InstallURL     string            `json:"install_url,omitempty"`
 	Shape          json.RawMessage   `json:"shape,omitempty"`
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`

@@ -106,6 +106,7 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"secret params", strings.Join(c.SecretParams, " ")},
 		{"expose tokens", exposed},
 		{"redirect URI", c.RedirectURI},
+		{"install URL", c.InstallURL},
 		{"created", moment(c.CreatedAt, now)},
 		{"updated", moment(c.UpdatedAt, now)},
 		{"broken", c.Broken},
@@ -143,6 +144,7 @@ from standard input (-), from an environment variable, or is asked for on a term
 	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
 	params.add(f, "param", "the connector's inputs")
 	f.BoolVar(&n.ExposeTokens, "expose-tokens", false, "let access tokens of its accounts be fetched")
+	f.StringVar(&n.InstallURL, "install-url", "", "the app's page for users who come from the provider's marketplace")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		n.Name = call.args[0]
 		n.Connector = cmp.Or(n.Connector, n.Name)

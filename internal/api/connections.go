@@ -150,7 +150,7 @@ func checkScopes(scopes []string) error {
 func (a *api) newConnection(in client.NewConnection, secret secretOf) (vault.Connection, error) {
 	c := vault.Connection{
 		Name: in.Name, Connector: in.Connector, Way: in.Auth,
-		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens,
+		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens, InstallURL: in.InstallURL,
 	}
 	secrets := in.ClientSecrets
 	if in.ClientSecret != "" {
@@ -208,7 +208,7 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	out := client.Connection{
 		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Auth: c.Way, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
 		ClientID: c.ClientID, Scopes: c.Scopes,
-		ExposeTokens: c.ExposeTokens, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		ExposeTokens: c.ExposeTokens, InstallURL: c.InstallURL, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 	if consents(a.Catalog(), c.Connector, c.Way) {
 		out.RedirectURI = a.redirectURI(c.Name)

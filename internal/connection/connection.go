@@ -94,6 +94,9 @@ func New(c vault.Connection, catalog *connectors.Catalog, apps ...vault.App) (*C
 	if k, ok = k.Way(c.Way); !ok {
 		return nil, unknownWay(c, catalog)
 	}
+	if err := checkInstallURL(c, k); err != nil {
+		return nil, err
+	}
 	client, given, byDefault := c.Client(), params(c.Params, c.SecretParams), false
 	if client.ID == "" && c.ClientSecret.IsZero() && needsClient(k) && len(apps) > 0 {
 		client, byDefault = apps[0].Client, true

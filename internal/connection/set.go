@@ -142,7 +142,7 @@ func changedConnector(old, c vault.Connection, err error) error {
 }
 
 func sameFacts(a, b vault.Connection) bool {
-	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens &&
+	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens && a.InstallURL == b.InstallURL &&
 		a.Client().Equal(b.Client()) && len(a.Earlier) == len(b.Earlier) &&
 		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params) &&
 		slices.Equal(slices.Sorted(maps.Keys(a.SecretParams)), slices.Sorted(maps.Keys(b.SecretParams)))

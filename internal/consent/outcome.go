@@ -35,6 +35,8 @@ const (
 	codeStateUnknown    = "state_unknown"
 	codeWrongBrowser    = "wrong_browser"
 	codeAlreadyDone     = "already_done"
+	codeInstallUnasked  = "install_not_begun_here"
+	codeInstallSeveral  = "install_ambiguous"
 
 	codeConnected           = "connected"
 	codeDenied              = "access_denied"
@@ -174,6 +176,17 @@ var messages = map[string]message{
 	codeAlreadyDone: {
 		http.StatusConflict, "Already taken care of",
 		"This answer has been received before.", "You can close this page and go back to {app}.",
+	},
+
+	codeInstallUnasked: {
+		http.StatusBadRequest, "Please connect {provider} from {app}",
+		"You come from {provider}, but nothing that was begun in this browser in the last 15 minutes waits for that. Nothing was connected.",
+		"Go to {app}, and connect {provider} from there.",
+	},
+	codeInstallSeveral: {
+		http.StatusConflict, "It cannot be told which one this is",
+		"You have begun to connect {provider} more than once in this browser, and {provider} does not say which of them this answers. Nothing was connected, and all of them are closed now.",
+		"Close the other tabs, then go back to {app} and ask for one new link.",
 	},
 
 	codeConnected: {

@@ -52,7 +52,11 @@ var told = map[string]message{
 	},
 	codeVault:        {text: "the vault could not be read while the user came back", next: "run `claviger doctor` on the host, then make a new link"},
 	codeWrongBrowser: {text: "the journey ended in another browser than it began in", next: "make a new link"},
-	codeConnection:   {text: "the connection cannot be used", next: "`claviger connections list` tells why"},
+	codeInstallSeveral: {
+		text: "the user had begun to connect here more than once in one browser, and the provider did not say which of them it answered",
+		next: "make one new link, and tell the user to close the other tabs",
+	},
+	codeConnection: {text: "the connection cannot be used", next: "`claviger connections list` tells why"},
 }
 
 // Outcome says in words why a link has failed for that code, and what to do next.

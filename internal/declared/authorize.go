@@ -65,7 +65,11 @@ func (p *Provider) sendBack(sent code) *answer {
 	if err != nil {
 		return p.violated()
 	}
-	q := url.Values{"state": {sent.state}}
+	q := url.Values{}
+	// An install page that may drop the state keeps it every other time.
+	if p.connector.Callback.State != connectors.StateInstall || p.sentBack%2 == 1 {
+		q.Set("state", sent.state)
+	}
 	if p.deny > 0 {
 		q.Set(p.denials()[p.deny-1], "access_denied")
 	} else {

@@ -125,6 +125,9 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 // connection is what the operator has configured.
 func (j *journey) connection() vault.Connection {
 	c := vault.Connection{Name: connected, Connector: j.connector.Name, Params: map[string]string{}, Scopes: j.client.Scopes}
+	if j.connector.Install.Inbound {
+		c.InstallURL = installPage
+	}
 	if id, secret := j.connector.NeedsClient(); id {
 		c.ClientID = j.client.ClientID
 		if secret {
@@ -176,6 +179,7 @@ func (j *journey) through(stages ...stage) (err error) {
 // whole are all stages that there are for the connector.
 func (j *journey) whole() []stage {
 	return []stage{
+		{"arrive", j.arrive},
 		{"deny", j.deny},
 		{"refuse", j.refuse},
 		{"connect", j.connect},

@@ -40,7 +40,7 @@ func templates(path string, t connectors.Template) (list []any) {
 
 // words are what a text can be that is one of a few.
 var words = []string{
-	"required", "off",
+	"required", "off", "install",
 	"basic", "basic_raw", "post", "none", "private_key_jwt", "client_secret_jwt", "bearer", "client",
 	"POST", "GET", "PUT", "DELETE", "HEAD",
 	"form", "json", "query", "text", "header", "cookie",
@@ -70,6 +70,7 @@ var standards = []struct {
 	{regexp.MustCompile(`revoke\.token\z`), "refresh"},
 	{regexp.MustCompile(`\.auth\z`), "client"},
 	{regexp.MustCompile(`\.pkce\z`), "required"},
+	{regexp.MustCompile(`callback\.state\z`), "required"},
 	{regexp.MustCompile(`response_type\z`), "code"},
 	{regexp.MustCompile(`key_encoding\z`), "text"},
 	{regexp.MustCompile(`\.encoding\z`), "hex"},

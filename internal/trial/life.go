@@ -77,6 +77,7 @@ func (t *trial) consent() (none vault.ConnectedAccount, _ error) {
 	result, err := t.flow.Complete(t.ctx, consent.Callback{
 		Connection: connectionName, Query: back.RawQuery,
 		Browser: func(id vault.LinkID) consent.Proof { return t.flow.Proof(browser, id) },
+		Holds:   func() []vault.Secret { return t.flow.Held(browser) },
 	})
 	if err == nil && result.Code != "" {
 		err = errors.New("the consent ends with " + result.Code)
