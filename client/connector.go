@@ -137,6 +137,15 @@ type Input struct {
 	Prefix    string   `json:"prefix,omitempty"`
 	Suffix    string   `json:"suffix,omitempty"`
 	Normalize []string `json:"normalize,omitempty"`
+	// VisibleWhen tells when the value is asked for. Else none may be given, required or not. Nil means always.
+	VisibleWhen *VisibleWhen `json:"visible_when,omitempty"`
+}
+
+// VisibleWhen is the condition of an input: that another one, which stands before it, has one of these values,
+// given or by default.
+type VisibleWhen struct {
+	Input string   `json:"input"`
+	In    []string `json:"in"`
 }
 
 // Scopes are what is asked for when a connection names no scopes, and what is always added.

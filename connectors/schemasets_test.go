@@ -79,7 +79,7 @@ const (
 // forms are the fields with a form of their own; of a list it is its elements, and of a map its keys.
 var forms = map[string]string{
 	"Connector.name": connectorForm, "Connector.extends": connectorForm, "Connector.categories": connectorForm, "Way.id": connectorForm,
-	"Connector.docs": httpsForm, "Input.help": httpsForm, "Input.name": inputForm, "Discover.into": inputForm,
+	"Connector.docs": httpsForm, "Input.help": httpsForm, "Input.name": inputForm, "VisibleWhen.input": inputForm, "Discover.into": inputForm,
 	"Callback.capture": inputForm, "TokenCall.capture": inputForm, "Step.capture": inputForm, "Discover.capture": inputForm,
 	"TokenResponse.slots": inputForm, "API.bases": baseForm,
 	"TokenCall.headers": headerForm, "Refresh.headers": headerForm, "Introspect.headers": headerForm, "Revoke.headers": headerForm,
@@ -99,7 +99,7 @@ var forms = map[string]string{
 
 // musts are the keys that a mapping must have, unless the file extends another one that may have them.
 var musts = map[string][]string{
-	"Connector": {"title"}, "Input": {"name"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
+	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
 	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"},

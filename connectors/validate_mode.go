@@ -122,8 +122,12 @@ func (v *validator) uses(keys []string) {
 // account checks that there are the inputs that a mode takes from the account.
 func (v *validator) account(inputs ...string) {
 	for _, name := range inputs {
-		if _, ok := v.declared[accountPrefix+name]; !ok {
+		d, ok := v.declared[accountPrefix+name]
+		switch {
+		case !ok:
 			v.fail("account", "must have an input %s with mode %s", name, v.c.mode())
+		case d.conditional:
+			v.fail("account", "input %s must always be asked for with mode %s", name, v.c.mode())
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (v *validator) names(path string, t Template, may names) {
 		case d.secret && may&secretNames == 0:
 			v.fail(path, "{%s} is a secret, and must not be used here", name)
 		case d.optional && may&optionalNames == 0:
-			v.fail(path, "{%s} is optional: it may stand only where it can be left out, in a parameter or a header", name)
+			v.fail(path, "{%s} %s: it may stand only where it can be left out, in a parameter or a header", name, d.lack())
 		}
 	}
 }

@@ -171,6 +171,7 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	}
 	for i, in := range k.Inputs { // what the app has is not asked for
 		k.Inputs[i].Required = in.Required && app.Params[in.Name] == "" && !slices.Contains(app.SecretParams, in.Name)
+		k.Inputs[i].Default = cmp.Or(app.Params[in.Name], in.Default)
 	}
 	if n.Params, err = params.read(ctx, c, k.Inputs, true); err != nil {
 		return err

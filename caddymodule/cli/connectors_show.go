@@ -167,6 +167,9 @@ func inputLine(in client.Input) string {
 	default:
 		kind = append(kind, "optional")
 	}
+	if w := in.VisibleWhen; w != nil {
+		kind[0] += " when " + w.Input + " is " + strings.Join(w.In, " or ") + ", else left out"
+	}
 	if in.Secret {
 		kind = append(kind, "secret")
 	}

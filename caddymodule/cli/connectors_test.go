@@ -19,6 +19,7 @@ func TestPrintConnector(t *testing.T) {
 		AccountInputs: []client.Input{
 			{Name: "site", Title: "Site", Required: true, Example: "acme", Prefix: "https://", Suffix: ".example.com"},
 			{Name: "key", Secret: true, Multiline: true},
+			{Name: "team", Required: true, VisibleWhen: &client.VisibleWhen{Input: "site", In: []string{"a", "b"}}},
 		},
 		NeedsClientID: true, NeedsClientSecret: true, NeedsUser: true,
 		AuthorizeURL: "https://acme.example/authorize", TokenURL: "https://acme.example/token", StepURLs: []string{"https://acme.example/step"},
@@ -59,6 +60,7 @@ Needed for each account:
   consent     of the user, in a browser: caddy claviger connect CONNECTION IDENTIFIER
   input site  required; Site. Example: https://acme.example.com
   input key   optional, secret, several lines
+  input team  required when site is a or b, else left out
 
 At the provider:
   1. Open the console.

@@ -230,8 +230,7 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 func paramValues(inputs []client.Input, params map[string]string) connectors.Values {
 	values := connectors.Values{}
 	for _, in := range inputs {
-		how := connectors.Input{Name: in.Name, Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize}
-		if value, err := how.Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
+		if value, err := rules(in).Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
 			values["app."+in.Name] = value
 		}
 	}

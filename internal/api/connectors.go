@@ -253,9 +253,17 @@ func inputsOf(list []connectors.Input) []client.Input {
 			Name: in.Name, Title: in.Title, Description: in.Description, Example: in.Example, Help: in.Help,
 			Default: in.Default, Required: in.Default == "" && !in.Optional, Secret: in.Secret, Multiline: in.Multiline,
 			Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize,
+			VisibleWhen: visibleWhenOf(in),
 		})
 	}
 	return out
+}
+
+func visibleWhenOf(in connectors.Input) *client.VisibleWhen {
+	if in.VisibleWhen == nil {
+		return nil
+	}
+	return &client.VisibleWhen{Input: in.VisibleWhen.Input, In: in.VisibleWhen.Values()}
 }
 
 func injectionsOf(k *connectors.Connector) []client.Injection {
