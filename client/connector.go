@@ -113,6 +113,8 @@ type Connector struct {
 	// RedirectURI is what to register at the provider, with {connection} for the connection's
 	// name; absent when the server has no callback, or users are not sent to the provider.
 	RedirectURI string `json:"redirect_uri,omitempty"`
+	// PublicRedirect tells that the provider takes redirect URIs with https and a public name only.
+	PublicRedirect bool `json:"public_redirect,omitempty"`
 }
 
 // Input is one value that the operator gives with a connection, or that an account has.

@@ -74,6 +74,9 @@ type Callback struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// ErrorParams are the parameters with an error code, beside "error"; the first that is there counts.
 	ErrorParams []string `yaml:"error_params,omitempty"`
+	// Local is false where the provider takes no redirect URI with http or of the user's own machine, so that a
+	// trial on one needs a public name, too. Left out, it is true.
+	Local *bool `yaml:"local,omitempty"`
 }
 
 // Device describes the device authorization endpoint (RFC 8628).

@@ -106,10 +106,19 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"secret params", strings.Join(c.SecretParams, " ")},
 		{"expose tokens", exposed},
 		{"redirect URI", c.RedirectURI},
+		{"mind", refusedText(c)},
 		{"created", moment(c.CreatedAt, now)},
 		{"updated", moment(c.UpdatedAt, now)},
 		{"broken", c.Broken},
 	}
+}
+
+// refusedText says that the provider does not take the connection's redirect URI; empty when it does.
+func refusedText(c client.Connection) string {
+	if !c.RedirectRefused {
+		return ""
+	}
+	return localRedirect + ": " + publicRedirect
 }
 
 // origin says where a connection is changed.
@@ -196,6 +205,9 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 		return nil
 	case made.RedirectURI != "":
 		fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
+	}
+	if made.RedirectRefused {
+		fmt.Fprintf(c.err, "Mind: %s. To mend it, %s.\n", localRedirect, publicRedirect)
 	}
 	fmt.Fprintf(c.out, "Then: %s connect %s IDENTIFIER\n", program(), made.Name)
 	return nil

@@ -9,6 +9,13 @@ import (
 	"strings"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
+)
+
+// What is wrong with a redirect URI that a provider does not take, and what to do.
+const (
+	localRedirect  = "the provider takes no redirect URI with http or of this machine, so no user can consent"
+	publicRedirect = "give the option `callback` an https URL with a public name; for a trial, a tunnel to this machine has one"
 )
 
 // printConnector is what `connectors show` prints: the facts, then what to do in the order of doing it.
@@ -32,6 +39,9 @@ func printConnector(w io.Writer, k client.Connector) {
 		ways = append(ways, fact{way.ID, way.Title + " (" + way.Mode + ")"})
 	}
 	section(w, "Ways to connect an account, for --auth:", ways)
+	if k.PublicRedirect && connectors.LocalRedirect(k.RedirectURI) {
+		fmt.Fprintf(w, "\nMind: %s. To mend it, %s.\n", localRedirect, publicRedirect)
+	}
 	for _, note := range k.Notes {
 		fmt.Fprintf(w, "\nNote: %s\n", note)
 	}
@@ -88,7 +98,11 @@ func connectorFacts(k client.Connector) []fact {
 	if k.ClientCertificate {
 		list = append(list, fact{"certificate", "presented to the provider"})
 	}
-	return append(list, fact{"redirect URI", k.RedirectURI})
+	list = append(list, fact{"redirect URI", k.RedirectURI})
+	if k.PublicRedirect {
+		list = append(list, fact{"redirect rule", "https and a public name only"})
+	}
+	return list
 }
 
 // connectorOrigin says where a connector is changed.

@@ -77,6 +77,27 @@ Note: Mind the gap.
 	}
 }
 
+// Who asks about a connector is told that its provider will not take the server's redirect URI.
+func TestPrintRedirectRule(t *testing.T) {
+	for _, tt := range []struct {
+		uri                string
+		public             bool
+		wantRule, wantMind bool
+	}{
+		{"http://localhost:8091/oauth/callback/{connection}", true, true, true},
+		{"https://accounts.example.com/oauth/callback/{connection}", true, true, false},
+		{"", true, true, false},
+		{"http://localhost:8091/oauth/callback/{connection}", false, false, false},
+	} {
+		var b strings.Builder
+		printConnector(&b, client.Connector{RedirectURI: tt.uri, PublicRedirect: tt.public})
+		rule, mind := strings.Contains(b.String(), "https and a public name only"), strings.Contains(b.String(), "Mind: "+localRedirect)
+		if rule != tt.wantRule || mind != tt.wantMind {
+			t.Errorf("with %q, public only %t: got\n%s", tt.uri, tt.public, b.String())
+		}
+	}
+}
+
 func TestRefreshText(t *testing.T) {
 	for _, tt := range []struct {
 		mode    string

@@ -209,6 +209,9 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
+	if got.RedirectRefused {
+		d.warn(name, localRedirect, publicRedirect)
+	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),
 			"take away those that it takes no more, with `--remove-secret` or in the configuration")

@@ -119,6 +119,7 @@ func (a *api) showConnector(w http.ResponseWriter, r *http.Request) error {
 	}
 	if one.Mode.Consents() {
 		c.RedirectURI = a.redirectURI("{connection}")
+		c.PublicRedirect = one.WantsPublicRedirect()
 	}
 	return answer(w, http.StatusOK, c)
 }

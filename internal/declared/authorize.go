@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -22,6 +23,9 @@ type code struct {
 // authorize answers the browser with a way back at once.
 func (p *Provider) authorize(c *call) (*answer, error) {
 	a := p.connector.Authorize
+	if err := p.redirectTaken(); err != nil {
+		return nil, err
+	}
 	f := newFields()
 	sent := code{redirectURI: p.client.RedirectURI}
 	f.text("response_type", cmp.Or(a.ResponseType, "code"))
@@ -57,6 +61,20 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 		return nil, errors.New("it has a body")
 	}
 	return p.sendBack(sent), nil
+}
+
+// redirectTaken refuses what could not be registered at the provider.
+func (p *Provider) redirectTaken() error {
+	u, err := url.Parse(p.client.RedirectURI)
+	if err != nil {
+		return err
+	}
+	host := u.Hostname()
+	ip, _ := netip.ParseAddr(host)
+	if local := p.connector.Callback.Local; local != nil && !*local && (u.Scheme == "http" || host == "localhost" || ip.IsLoopback()) {
+		return fmt.Errorf("the redirect URI %s has no public name, or no https", p.client.RedirectURI)
+	}
+	return nil
 }
 
 // sendBack redirects to the client.
