@@ -95,6 +95,8 @@ type Connector struct {
 	PKCE    string  `json:"pkce,omitempty"`
 	Scopes  Scopes  `json:"scopes"`
 	Refresh Refresh `json:"refresh"`
+	// Limits are what the provider allows one OAuth client, as far as it is known; nil if nothing is.
+	Limits  *Limits `json:"limits,omitempty"`
 	BaseURL string  `json:"base_url"`
 	// Bases are further bases of the API, by the name that Connected-Base takes.
 	Bases map[string]string `json:"bases,omitempty"`
@@ -158,6 +160,14 @@ type Scopes struct {
 	None bool `json:"none,omitempty"`
 	// Known describes scopes for people.
 	Known map[string]string `json:"known,omitempty"`
+}
+
+// Limits are what a provider allows. Zero means that no limit is known.
+type Limits struct {
+	// RefreshTokens is how many refresh tokens one user of the provider may have for one OAuth client: a further one
+	// ends the oldest. Accounts is how many accounts an OAuth client may have that the provider has not reviewed.
+	RefreshTokens int `json:"refresh_tokens,omitempty"`
+	Accounts      int `json:"accounts,omitempty"`
 }
 
 // Refresh is how the provider's tokens are renewed.

@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject introspect mode notes refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject introspect limits mode notes refresh revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {

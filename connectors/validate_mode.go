@@ -17,7 +17,7 @@ var modes = []modeKeys{
 	{
 		ModeCode,
 		words("authorize.url token.url"),
-		words("authorize callback device token refresh introspect revoke steps assertion signer client_cert inject"),
+		words("authorize callback device token refresh limits introspect revoke steps assertion signer client_cert inject"),
 	},
 	{ModeClientCredentials, words("token.url"), grants},
 	{ModePassword, words("token.url"), grants},
@@ -36,7 +36,7 @@ var modes = []modeKeys{
 }
 
 // grants are the keys for modes that ask the token endpoint without consent.
-var grants = words("authorize.scope token refresh introspect revoke steps assertion signer client_cert inject")
+var grants = words("authorize.scope token refresh limits introspect revoke steps assertion signer client_cert inject")
 
 func words(text string) []string { return strings.Fields(text) }
 

@@ -76,6 +76,7 @@ func connectorFacts(k client.Connector) []fact {
 		{"mode", k.Mode},
 		{"scopes", scopes},
 		{"refresh", refreshText(k)},
+		{"limits", limitsText(k.Limits)},
 		{"authorization", k.AuthorizeURL},
 		{"request token", k.RequestTokenURL},
 		{"device", k.DeviceURL},
@@ -129,6 +130,18 @@ func refreshText(k client.Connector) string {
 		return "yes, without a refresh token"
 	}
 	return "yes; the refresh token changes " + k.Refresh.Rotates
+}
+
+// limitsText says what a provider allows; empty if nothing is known.
+func limitsText(l *client.Limits) string {
+	var list []string
+	if l != nil && l.RefreshTokens > 0 {
+		list = append(list, fmt.Sprintf("%d refresh tokens for one user and OAuth client, a further one ends the oldest", l.RefreshTokens))
+	}
+	if l != nil && l.Accounts > 0 {
+		list = append(list, fmt.Sprintf("%d accounts until the provider has reviewed the OAuth client", l.Accounts))
+	}
+	return strings.Join(list, "; ")
 }
 
 func injectionText(in client.Injection) string {

@@ -70,6 +70,7 @@ func diagnose(ctx context.Context, c *call, online bool) error {
 	d.checkClock()
 	d.checkReseal(ctx)
 	d.checkConnections(ctx)
+	d.checkLimits(ctx)
 	return d.print(c)
 }
 

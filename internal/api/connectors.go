@@ -211,6 +211,9 @@ func connectorOf(k *connectors.Connector) client.Connector {
 	if k.Introspect != nil {
 		c.IntrospectURL = k.Introspect.URL.String()
 	}
+	if k.Limits != nil {
+		c.Limits = &client.Limits{RefreshTokens: k.Limits.RefreshTokens, Accounts: k.Limits.Accounts}
+	}
 	if k.Revoke != nil {
 		c.RevokeURL = k.Revoke.URL.String()
 	}
