@@ -158,6 +158,9 @@ type Scopes struct {
 	Always  []string `json:"always,omitempty"`
 	// None tells that the provider takes no scopes.
 	None bool `json:"none,omitempty"`
+	// Incremental is merge where a user who connects again is asked for the scopes that the account has, too, and
+	// include_granted where the provider adds them itself; empty when neither is done.
+	Incremental string `json:"incremental,omitempty"`
 	// Known describes scopes for people.
 	Known map[string]string `json:"known,omitempty"`
 }

@@ -18,6 +18,7 @@ var closed = map[string][]string{
 		"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "state", "scope", "login_hint",
 	},
 	"Scope.separator":               {" ", ",", "+", ";"},
+	"Scope.incremental":             {"merge", "include_granted"},
 	"TokenCall.client_auth":         {"basic", "basic_raw", "post", "none", "private_key_jwt", "client_secret_jwt"},
 	"TokenCall.method":              {"POST", "GET"},
 	"TokenCall.body":                {"form", "json", "query"},

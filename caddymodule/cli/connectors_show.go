@@ -75,6 +75,7 @@ func connectorFacts(k client.Connector) []fact {
 		{"auth", k.Auth},
 		{"mode", k.Mode},
 		{"scopes", scopes},
+		{"scopes, again", incrementalText(k.Scopes.Incremental)},
 		{"refresh", refreshText(k)},
 		{"limits", limitsText(k.Limits)},
 		{"authorization", k.AuthorizeURL},
@@ -130,6 +131,18 @@ func refreshText(k client.Connector) string {
 		return "yes, without a refresh token"
 	}
 	return "yes; the refresh token changes " + k.Refresh.Rotates
+}
+
+// incrementalText says what becomes of an account's scopes when its user connects it again; empty if that is nothing
+// special.
+func incrementalText(how string) string {
+	switch how {
+	case "merge":
+		return "a user who connects again is asked for those that the account has, too"
+	case "include_granted":
+		return "the provider adds those that this user has granted to the OAuth client, at any connection"
+	}
+	return ""
 }
 
 // limitsText says what a provider allows; empty if nothing is known.

@@ -70,6 +70,14 @@ func TestDoctorCountsAccounts(t *testing.T) {
 	}
 }
 
+func TestIncrementalText(t *testing.T) {
+	for how, want := range map[string]string{"": "", "merge": "asked for those that the account has", "include_granted": "the provider adds"} {
+		if got := incrementalText(how); !strings.Contains(got, want) || (got == "") != (how == "") {
+			t.Errorf("%q: got %q", how, got)
+		}
+	}
+}
+
 func TestLimitsText(t *testing.T) {
 	for _, tt := range []struct {
 		limits *client.Limits

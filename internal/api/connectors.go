@@ -191,7 +191,7 @@ func connectorOf(k *connectors.Connector) client.Connector {
 		ClientAuth:      string(k.Token.ClientAuth),
 		Scopes: client.Scopes{
 			Default: textsOf(k.Authorize.Scope.Default), Always: textsOf(k.Authorize.Scope.Always),
-			None: k.Authorize.Scope.None, Known: k.Authorize.Scope.Known,
+			None: k.Authorize.Scope.None, Incremental: k.Authorize.Scope.Incremental, Known: k.Authorize.Scope.Known,
 		},
 		Refresh:           refreshOf(k),
 		BaseURL:           k.API.BaseURL.String(),

@@ -36,8 +36,11 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 		f.some("code_challenge", &sent.challenge)
 		f.text("code_challenge_method", "S256")
 	}
-	if err := p.scopeFields(f, p.requested()); err != nil {
+	if err := p.scopeFields(f, p.wanted()); err != nil {
 		return nil, err
+	}
+	if p.connector.Authorize.Scope.Incremental == "include_granted" && len(p.grants) > 0 {
+		f.text("include_granted_scopes", "true")
 	}
 	if t := p.connector.Token.Resource; !t.IsZero() {
 		p.templates(f, map[string]connectors.Template{"resource": t}, p.values)
@@ -139,6 +142,19 @@ func (p *Provider) requested() (scopes []string) {
 	}
 	for _, scope := range slices.Concat(p.client.Scopes, p.client.More) {
 		add(scope)
+	}
+	return scopes
+}
+
+// wanted are the scopes that a consent has to ask for: with those that the user has granted, if they are merged.
+func (p *Provider) wanted() []string {
+	scopes := p.requested()
+	if last := p.current(); p.connector.Authorize.Scope.Incremental == "merge" && last != nil {
+		for _, scope := range last.scopes {
+			if !slices.Contains(scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
 	}
 	return scopes
 }

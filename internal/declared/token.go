@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -100,7 +101,13 @@ func (p *Provider) grantAgain() *answer {
 
 // granted are the scopes that the provider grants: all that were asked for, and what it thinks belongs to them.
 func (p *Provider) granted() []string {
-	return append(p.requested(), "granted.along", "granted.beside")
+	scopes := p.wanted()
+	for _, scope := range []string{"granted.along", "granted.beside"} {
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }
 
 // fits tells whether what is shown with a code is what it was given for.
