@@ -43,6 +43,9 @@ func (v *validator) declare() {
 	if v.c.Assertion != nil {
 		v.declared[nameAssertion] = declaration{from: "assertion"}
 	}
+	if v.c.mode() == ModeCode {
+		v.declared[nameCode] = declaration{from: "callback", known: atToken}
+	}
 	v.captured(v.c.Callback.Capture, "callback.capture", atToken)
 	if v.c.asksForToken() {
 		v.tokens(&v.c.Token.Response, "token", atSteps)

@@ -1,10 +1,12 @@
 package declared
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -62,6 +64,9 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 			return nil, err
 		}
 	}
+	if consents {
+		k.values = p.withCode(k, c)
+	}
 	if err := p.check(k, c); err != nil {
 		return nil, err
 	}
@@ -83,6 +88,15 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 	a := p.sayToken(s, false)
 	p.done(s, phaseConnect)
 	return a, nil
+}
+
+// withCode are the values of a call with the code that it brings, which other fields may be made of.
+func (p *Provider) withCode(k *tokenCall, c *call) connectors.Values {
+	values := maps.Clone(k.values)
+	if got, err := p.tokenFields(k, c); err == nil { // else the check says why
+		values["code"] = got.Get(cmp.Or(k.names["code"], "code"))
+	}
+	return values
 }
 
 // grantAgain answers a call that needs no user, the first one or a later one.

@@ -15,6 +15,7 @@ const (
 	nameClientSecret = "client_secret"
 	nameRefreshToken = "refresh_token"
 	nameAssertion    = "assertion"
+	nameCode         = "code"
 )
 
 // The account's values that modes take.
