@@ -46,9 +46,12 @@ type Connection struct {
 	InstallURL string `json:"install_url,omitempty"`
 	// RedirectURI is what to register at the provider; absent when the server has no callback, or users
 	// are not sent to the provider.
-	RedirectURI string    `json:"redirect_uri,omitempty"`
-	CreatedAt   time.Time `json:"created_at,omitzero"`
-	UpdatedAt   time.Time `json:"updated_at,omitzero"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// RedirectRefused tells that the provider takes no RedirectURI like that: it has http or leads to this machine,
+	// and must have https and a public name.
+	RedirectRefused bool      `json:"redirect_refused,omitempty"`
+	CreatedAt       time.Time `json:"created_at,omitzero"`
+	UpdatedAt       time.Time `json:"updated_at,omitzero"`
 	// Broken says why the connection cannot be used; empty when it can.
 	Broken string `json:"broken,omitempty"`
 }

@@ -60,11 +60,24 @@ type Scope struct {
 	Required []Template `yaml:"required,omitempty"`
 	// Default are the scopes of a connection that names none.
 	Default []Template `yaml:"default,omitempty"`
+	// Incremental says that an account which is connected again keeps the scopes that it has: with merge they are
+	// asked for along with the new ones, with include_granted the provider adds them itself, to which
+	// include_granted_scopes=true asks it. Empty means that only what is asked for anew is asked for.
+	Incremental string `yaml:"incremental,omitempty"`
 	// None says that the provider takes no scope parameter at all.
 	None bool `yaml:"none,omitempty"`
 	// Known describes scopes for people.
 	Known map[string]string `yaml:"known,omitempty"`
 }
+
+// The values of [Scope].Incremental.
+const (
+	IncrementalMerge   = "merge"
+	IncrementalInclude = "include_granted"
+)
+
+// ParamIncludeGranted is the parameter of [IncrementalInclude].
+const ParamIncludeGranted = "include_granted_scopes"
 
 // Callback says where the provider's way back differs from RFC 6749 section 4.1.2.
 type Callback struct {
@@ -78,6 +91,9 @@ type Callback struct {
 	// install pages of apps that drop it. A callback without one is then that of the only consent that its browser
 	// has begun and not finished.
 	State CallbackState `yaml:"state,omitempty"`
+	// Local is false where the provider takes no redirect URI with http or of the user's own machine, so that a
+	// trial on one needs a public name, too. Left out, it is true.
+	Local *bool `yaml:"local,omitempty"`
 }
 
 // Device describes the device authorization endpoint (RFC 8628).

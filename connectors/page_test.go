@@ -169,13 +169,16 @@ func pageModes(c *connectors.Connector) string {
 // pageFlags are what a command has to be given for the inputs, which are called name.
 func pageFlags(name string, inputs []connectors.Input) string {
 	var b strings.Builder
+	given := map[string]string{}
 	for _, in := range inputs {
+		asked := slices.ContainsFunc(connectors.Asked(inputs, given), func(a connectors.Input) bool { return a.Name == in.Name })
 		switch {
-		case in.Optional || in.Default != "":
+		case in.Optional || in.Default != "" || !asked:
 		case in.Secret:
 			fmt.Fprintf(&b, " --%s-file %s=%[2]s.txt", name, in.Name)
 		default:
-			fmt.Fprintf(&b, " --%s %s=%s", name, in.Name, cmp.Or(in.Example, strings.Join(in.Enum[:min(1, len(in.Enum))], ""), "VALUE"))
+			given[in.Name] = cmp.Or(in.Example, strings.Join(in.Enum[:min(1, len(in.Enum))], ""), "VALUE")
+			fmt.Fprintf(&b, " --%s %s=%s", name, in.Name, given[in.Name])
 		}
 	}
 	return b.String()

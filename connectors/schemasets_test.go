@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject install introspect mode notes rate refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject install introspect limits mode notes rate refresh revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -19,6 +19,7 @@ var closed = map[string][]string{
 	},
 	"Callback.state":                {"required", "install"},
 	"Scope.separator":               {" ", ",", "+", ";"},
+	"Scope.incremental":             {"merge", "include_granted"},
 	"TokenCall.client_auth":         {"basic", "basic_raw", "post", "none", "private_key_jwt", "client_secret_jwt"},
 	"TokenCall.method":              {"POST", "GET"},
 	"TokenCall.body":                {"form", "json", "query"},
@@ -82,7 +83,7 @@ const (
 // forms are the fields with a form of their own; of a list it is its elements, and of a map its keys.
 var forms = map[string]string{
 	"Connector.name": connectorForm, "Connector.extends": connectorForm, "Connector.categories": connectorForm, "Way.id": connectorForm,
-	"Connector.docs": httpsForm, "Input.help": httpsForm, "Input.name": inputForm, "Discover.into": inputForm,
+	"Connector.docs": httpsForm, "Input.help": httpsForm, "Input.name": inputForm, "VisibleWhen.input": inputForm, "Discover.into": inputForm,
 	"Callback.capture": inputForm, "TokenCall.capture": inputForm, "Step.capture": inputForm, "Discover.capture": inputForm,
 	"TokenResponse.slots": inputForm, "API.bases": baseForm,
 	"TokenCall.headers": headerForm, "Refresh.headers": headerForm, "Introspect.headers": headerForm, "Revoke.headers": headerForm,
@@ -103,7 +104,7 @@ var forms = map[string]string{
 
 // musts are the keys that a mapping must have, unless the file extends another one that may have them.
 var musts = map[string][]string{
-	"Connector": {"title"}, "Input": {"name"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
+	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
 	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"},

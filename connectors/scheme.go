@@ -19,6 +19,8 @@ type Scheme struct {
 	Token TokenCall `yaml:"token,omitempty"`
 	// Refresh is the refresh, where it differs from the token endpoint.
 	Refresh Refresh `yaml:"refresh,omitempty"`
+	// Limits are what the provider allows one OAuth client, as far as it is known.
+	Limits *Limits `yaml:"limits,omitempty"`
 	// Introspect is the endpoint that tells about one access token.
 	Introspect *Introspect `yaml:"introspect,omitempty"`
 	// Revoke is the end of a grant at the provider.

@@ -64,6 +64,7 @@ func (v *validator) scheme() {
 	v.assertion("assertion", v.c.Assertion)
 	v.now = atRequest
 	v.refresh()
+	v.limits()
 	v.introspect()
 	v.revoke()
 	v.signer()

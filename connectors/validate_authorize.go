@@ -24,6 +24,9 @@ func (v *validator) authorize() {
 	}
 	v.optional("authorize.pkce", string(a.PKCE), string(PKCERequired), string(PKCEOff))
 	taken := append(slices.Clone(authorizeParams), "scope", a.Scope.Param, a.Scope.UserParam)
+	if a.Scope.Incremental == IncrementalInclude {
+		taken = append(taken, ParamIncludeGranted)
+	}
 	v.params("authorize.params", a.Params, taken, inURLs)
 	v.params("authorize.reconsent_params", a.ReconsentParams, taken, inURLs)
 	v.fieldNames("authorize.param_names", a.ParamNames, append(slices.Clone(authorizeParams), "scope", "login_hint"))
@@ -79,6 +82,14 @@ func (v *validator) scope(s Scope) {
 	v.optional(path+".separator", s.Separator, separators...)
 	if s.None && (s.Param != "" || s.UserParam != "" || s.Separator != "" || len(s.Always)+len(s.Required)+len(s.Default) > 0) {
 		v.fail(path+".none", "excludes all other keys of scope")
+	}
+	v.optional(path+".incremental", s.Incremental, IncrementalMerge, IncrementalInclude)
+	switch mode := v.c.mode(); {
+	case s.Incremental == "":
+	case s.None:
+		v.fail(path+".none", "excludes all other keys of scope")
+	case mode != ModeCode && (mode != ModeDevice || s.Incremental == IncrementalInclude):
+		v.fail(path+".incremental", "%s has no use with mode %s", s.Incremental, mode)
 	}
 	v.scopes(path+".always", s.Always, s.Separator)
 	v.scopes(path+".required", s.Required, s.Separator)

@@ -84,18 +84,18 @@ func (v *validator) injectValue(at string, in Injection) {
 
 // whole refuses an optional input beside a secret: what is sent of a credential is all of it, or nothing.
 func (v *validator) whole(at string, templates ...Template) {
-	optional, secret := "", false
+	optional, why, secret := "", "", false
 	for _, t := range templates {
 		for _, name := range t.Names() {
 			d := v.declared[name]
 			kind, _ := kindOf(name)
 			if d.optional {
-				optional = name
+				optional, why = name, d.lack()
 			}
 			secret = secret || kind == tokenNames || d.secret && !d.optional
 		}
 	}
 	if optional != "" && secret {
-		v.fail(at, "{%s} is optional, and must not stand beside a secret: a credential is sent as a whole", optional)
+		v.fail(at, "{%s} %s, and must not stand beside a secret: a credential is sent as a whole", optional, why)
 	}
 }

@@ -32,7 +32,7 @@ func (v *validator) token() {
 	for i, name := range t.Omit {
 		v.oneOf(index("token.omit", i), name, fields...)
 	}
-	v.params("token.params", t.Params, callParams, inCalls)
+	v.params("token.params", t.Params, callParams, inExchange)
 	v.names("token.resource", t.Resource, inURLs)
 	v.headers("token.headers", t.Headers, inCalls)
 	v.fieldSignature("token.sign", t.Sign)

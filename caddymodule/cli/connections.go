@@ -107,10 +107,19 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"expose tokens", exposed},
 		{"redirect URI", c.RedirectURI},
 		{"install URL", c.InstallURL},
+		{"mind", refusedText(c)},
 		{"created", moment(c.CreatedAt, now)},
 		{"updated", moment(c.UpdatedAt, now)},
 		{"broken", c.Broken},
 	}
+}
+
+// refusedText says that the provider does not take the connection's redirect URI; empty when it does.
+func refusedText(c client.Connection) string {
+	if !c.RedirectRefused {
+		return ""
+	}
+	return localRedirect + ": " + publicRedirect
 }
 
 // origin says where a connection is changed.
@@ -173,6 +182,7 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	}
 	for i, in := range k.Inputs { // what the app has is not asked for
 		k.Inputs[i].Required = in.Required && app.Params[in.Name] == "" && !slices.Contains(app.SecretParams, in.Name)
+		k.Inputs[i].Default = cmp.Or(app.Params[in.Name], in.Default)
 	}
 	if n.Params, err = params.read(ctx, c, k.Inputs, true); err != nil {
 		return err
@@ -197,6 +207,9 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 		return nil
 	case made.RedirectURI != "":
 		fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
+	}
+	if made.RedirectRefused {
+		fmt.Fprintf(c.err, "Mind: %s. To mend it, %s.\n", localRedirect, publicRedirect)
 	}
 	fmt.Fprintf(c.out, "Then: %s connect %s IDENTIFIER\n", program(), made.Name)
 	return nil

@@ -70,6 +70,7 @@ func diagnose(ctx context.Context, c *call, online bool) error {
 	d.checkClock()
 	d.checkReseal(ctx)
 	d.checkConnections(ctx)
+	d.checkLimits(ctx)
 	return d.print(c)
 }
 
@@ -209,6 +210,9 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
+	if got.RedirectRefused {
+		d.warn(name, localRedirect, publicRedirect)
+	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),
 			"take away those that it takes no more, with `--remove-secret` or in the configuration")
@@ -230,8 +234,7 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 func paramValues(inputs []client.Input, params map[string]string) connectors.Values {
 	values := connectors.Values{}
 	for _, in := range inputs {
-		how := connectors.Input{Name: in.Name, Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize}
-		if value, err := how.Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
+		if value, err := rules(in).Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
 			values["app."+in.Name] = value
 		}
 	}

@@ -172,10 +172,15 @@ func (d *doctor) checkWritten(ctx context.Context, app *appConfig, name string, 
 	if c.Auth != "" {
 		text += " (auth " + c.Auth + ")"
 	}
+	redirect := ""
 	if app.Callback != "" && k.Mode.Consents() {
-		text += ", redirect URI to register: " + strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
+		redirect = strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
+		text += ", redirect URI to register: " + redirect
 	}
 	d.ok(check, "%s", text)
+	if k.RefusesRedirect(redirect) {
+		d.warn(check, localRedirect, publicRedirect)
+	}
 	if !d.online {
 		return
 	}

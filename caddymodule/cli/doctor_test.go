@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/claviger-proxy/claviger/client"
 )
@@ -15,6 +17,21 @@ func TestDoctorTellsOfSecrets(t *testing.T) {
 		last := d.findings[len(d.findings)-1]
 		if last.Level != want || want == levelWarn && !strings.Contains(last.Detail, "before number 3 of 3") {
 			t.Errorf("secret %d is in use: got %+v", inUse, last)
+		}
+	}
+}
+
+// doctor tells when the provider will not take the redirect URI.
+func TestDoctorTellsOfTheRedirectURI(t *testing.T) {
+	for refused, want := range map[bool]string{false: levelOK, true: levelWarn} {
+		d := &doctor{}
+		c := client.Connection{Name: "chat", Connector: "slack", RedirectURI: "http://localhost:8091/oauth/callback/chat", RedirectRefused: refused}
+		d.checkConnection(t.Context(), c)
+		if last := d.findings[len(d.findings)-1]; last.Level != want || refused && (last.Detail != localRedirect || last.Next != publicRedirect) {
+			t.Errorf("refused is %t: got %+v", refused, last)
+		}
+		if got := slices.Contains(connectionFacts(c, time.Now()), fact{"mind", localRedirect + ": " + publicRedirect}); got != refused {
+			t.Errorf("refused is %t: shown is %t", refused, got)
 		}
 	}
 }

@@ -212,6 +212,7 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	}
 	if consents(a.Catalog(), c.Connector, c.Way) {
 		out.RedirectURI = a.redirectURI(c.Name)
+		out.RedirectRefused = refusesRedirect(a.Catalog(), c.Connector, c.Way, out.RedirectURI)
 	}
 	// The secrets of a configured connection are only in the live one.
 	live, err := a.Connections.ByName(c.Name)
@@ -265,6 +266,15 @@ func consents(catalog *connectors.Catalog, connector, way string) bool {
 		k, ok = k.Way(way)
 	}
 	return !ok || k.Mode.Consents()
+}
+
+// refusesRedirect tells whether the provider of a connector takes no redirect URI like that.
+func refusesRedirect(catalog *connectors.Catalog, connector, way, uri string) bool {
+	k, ok := catalog.Lookup(connector)
+	if ok {
+		k, ok = k.Way(way)
+	}
+	return ok && k.RefusesRedirect(uri)
 }
 
 // redirectURI is what has to be registered at the provider for a connection of that name; empty

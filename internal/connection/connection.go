@@ -100,9 +100,7 @@ func New(c vault.Connection, catalog *connectors.Catalog, apps ...vault.App) (*C
 	client, given, byDefault := c.Client(), params(c.Params, c.SecretParams), false
 	if client.ID == "" && c.ClientSecret.IsZero() && needsClient(k) && len(apps) > 0 {
 		client, byDefault = apps[0].Client, true
-		own := given
-		given = params(apps[0].Params, apps[0].SecretParams)
-		maps.Copy(given, own)
+		given = withDefaults(k, given, params(apps[0].Params, apps[0].SecretParams))
 	}
 	if err := checkClient(c, k, client); err != nil {
 		return nil, err
@@ -257,6 +255,21 @@ func params(open map[string]string, secret vault.Secrets) map[string]string {
 		all = map[string]string{}
 	}
 	maps.Copy(all, secret.Reveal())
+	return all
+}
+
+// withDefaults are a connection's own values, and those of the default app beside them: but for those that are not
+// asked for where the connection's own hold.
+func withDefaults(k *connectors.Connector, own, app map[string]string) map[string]string {
+	all := maps.Clone(app)
+	maps.Copy(all, own)
+	asked := connectors.Asked(k.App, all)
+	for _, in := range k.App {
+		_, mine := own[in.Name]
+		if !mine && !slices.ContainsFunc(asked, func(a connectors.Input) bool { return a.Name == in.Name }) {
+			delete(all, in.Name)
+		}
+	}
 	return all
 }
 

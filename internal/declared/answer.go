@@ -83,6 +83,10 @@ func (w *saying) tokens(refreshed bool) {
 		s.scopes = w.scopes(s.scopes, refreshed)
 	}
 	for _, name := range sorted(w.Slots) {
+		if w.inBody() && w.Slots[name] == cmp.Or(w.Access, "access_token") {
+			s.values["token."+name] = access // one token by two names, as a step gives another one after it
+			continue
+		}
 		token := w.mint("token."+name, s.expires)
 		s.values["token."+name] = token
 		w.doc.set(under(w.Root, w.Slots[name]), token)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -22,6 +23,9 @@ type code struct {
 // authorize answers the browser with a way back at once.
 func (p *Provider) authorize(c *call) (*answer, error) {
 	a := p.connector.Authorize
+	if err := p.redirectTaken(); err != nil {
+		return nil, err
+	}
 	f := newFields()
 	sent := code{redirectURI: p.client.RedirectURI}
 	f.text("response_type", cmp.Or(a.ResponseType, "code"))
@@ -32,8 +36,11 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 		f.some("code_challenge", &sent.challenge)
 		f.text("code_challenge_method", "S256")
 	}
-	if err := p.scopeFields(f, p.requested()); err != nil {
+	if err := p.scopeFields(f, p.wanted()); err != nil {
 		return nil, err
+	}
+	if p.connector.Authorize.Scope.Incremental == "include_granted" && len(p.grants) > 0 {
+		f.text("include_granted_scopes", "true")
 	}
 	if t := p.connector.Token.Resource; !t.IsZero() {
 		p.templates(f, map[string]connectors.Template{"resource": t}, p.values)
@@ -57,6 +64,20 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 		return nil, errors.New("it has a body")
 	}
 	return p.sendBack(sent), nil
+}
+
+// redirectTaken refuses what could not be registered at the provider.
+func (p *Provider) redirectTaken() error {
+	u, err := url.Parse(p.client.RedirectURI)
+	if err != nil {
+		return err
+	}
+	host := u.Hostname()
+	ip, _ := netip.ParseAddr(host)
+	if local := p.connector.Callback.Local; local != nil && !*local && (u.Scheme == "http" || host == "localhost" || ip.IsLoopback()) {
+		return fmt.Errorf("the redirect URI %s has no public name, or no https", p.client.RedirectURI)
+	}
+	return nil
 }
 
 // sendBack redirects to the client.
@@ -125,6 +146,19 @@ func (p *Provider) requested() (scopes []string) {
 	}
 	for _, scope := range slices.Concat(p.client.Scopes, p.client.More) {
 		add(scope)
+	}
+	return scopes
+}
+
+// wanted are the scopes that a consent has to ask for: with those that the user has granted, if they are merged.
+func (p *Provider) wanted() []string {
+	scopes := p.requested()
+	if last := p.current(); p.connector.Authorize.Scope.Incremental == "merge" && last != nil {
+		for _, scope := range last.scopes {
+			if !slices.Contains(scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
 	}
 	return scopes
 }

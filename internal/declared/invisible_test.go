@@ -16,6 +16,8 @@ var invisible = []struct {
 }{
 	{`authorize\.scope\.known\b`, nil, "descriptions for people"},
 	{`authorize\.raw_params more`, nil, "it names a parameter that is not sent"},
+	{`limits\b`, nil, "what people are told"},
+	{`callback\.local\b`, nil, "redirect URIs that are not registered here; see TestPublicRedirect"},
 	{`refresh\.rotates`, nil, "a note for people: a new refresh token is stored whenever it comes"},
 	{`refresh\.(margin|keepalive|limit)\b`, nil, "when and how often the client refreshes"},
 	{`token\.(expires_from|ttl|default_ttl)|steps\[\d+\]\.default_ttl`, nil, "what the client concludes from what the answer does not say"},

@@ -67,6 +67,8 @@ type played struct {
 	// bare leaves optional inputs out, scoped gives the connection scopes of its own, eternal has tokens without
 	// an end, device connects without a browser, and several lets the user choose.
 	bare, scoped, eternal, device, several bool
+	// picked are values of inputs, by app.NAME and account.NAME.
+	picked map[string]string
 }
 
 // errNoProvider: nobody can play the provider.
@@ -75,7 +77,7 @@ var errNoProvider = errors.New("there is no such provider")
 // depart sets everything up for a connector, which has no Ways any more.
 func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error) {
 	t.Helper()
-	client, err := declared.Register(c, callback+"/"+connected)
+	client, err := declared.RegisterWith(c, callback+"/"+connected, how.picked)
 	if err != nil {
 		return nil, err
 	}

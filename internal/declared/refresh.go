@@ -63,7 +63,7 @@ func (p *Provider) fitsRefresh(k tokenCall, c *call, s *session) error {
 	}
 	switch r.Scope {
 	case "requested":
-		if err := p.scopeFields(k.fields, p.requested()); err != nil {
+		if err := p.scopeFields(k.fields, s.grant.asked); err != nil {
 			return err
 		}
 	case "granted":

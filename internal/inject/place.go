@@ -87,7 +87,7 @@ func (p *place) compile(c *connectors.Connector, secrets bool) error {
 		}
 		for _, name := range t.Names() {
 			in := inputs[name]
-			n := need{name: name, optional: in.Optional && p.in != connectors.InPath, secret: in.Secret || isToken(name)}
+			n := need{name: name, optional: in.MayLack() && p.in != connectors.InPath, secret: in.Secret || isToken(name)}
 			if !sendable(name) || n.secret && !secrets {
 				return fmt.Errorf("{%s} must not be sent", name)
 			}

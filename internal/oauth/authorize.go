@@ -121,6 +121,9 @@ func (c *Client) authorizeParams(app App, req AuthorizeRequest) (url.Values, err
 	if err != nil {
 		return nil, err
 	}
+	if req.Reconsent && how.Scope.Incremental == connectors.IncrementalInclude {
+		params.Set(connectors.ParamIncludeGranted, "true")
+	}
 	for name, value := range map[string]string{
 		"resource": resource, "login_hint": req.LoginHint, "response_type": how.ResponseType,
 	} {

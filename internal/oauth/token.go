@@ -70,6 +70,7 @@ func (c *Client) Exchange(ctx context.Context, app App, code Code) (Token, error
 	if code.Code.IsZero() || usesPKCE && code.Verifier.IsZero() || how.Token.EchoState && code.State.IsZero() {
 		return Token{}, unsent(opExchange, ClassOperator, CodeIncomplete)
 	}
+	k.fill.know(nameCode, code.Code)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	d := &dialect{call: k, more: url.Values{}}

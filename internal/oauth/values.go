@@ -15,6 +15,7 @@ const (
 	nameClientSecret = "client_secret"
 	nameRefreshToken = "refresh_token"
 	nameAssertion    = "assertion"
+	nameCode         = "code"
 )
 
 // The account's values that modes take.
@@ -135,7 +136,7 @@ func (f filler) leftOut(t connectors.Template) bool {
 func (f filler) optional(name string) bool {
 	kind, input, _ := strings.Cut(name, ".")
 	inputs := map[string][]connectors.Input{"app": f.connector.App, "account": f.connector.Account}[kind]
-	return slices.ContainsFunc(inputs, func(in connectors.Input) bool { return in.Name == input && in.Optional })
+	return slices.ContainsFunc(inputs, func(in connectors.Input) bool { return in.Name == input && in.MayLack() })
 }
 
 // minCaptured is how long a captured value must be to count as a secret: shorter ones are IDs and regions.
