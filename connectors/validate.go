@@ -55,6 +55,7 @@ func (v *validator) scheme() {
 	v.now = atConsent
 	v.authorize()
 	v.callback()
+	v.register()
 	v.now = atToken
 	v.token()
 	v.clientCert()
