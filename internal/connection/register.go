@@ -18,8 +18,8 @@ const (
 	// software is what a client is registered as, beside its name.
 	software = "github.com/claviger-proxy/claviger"
 	// keepTime bounds the writing of what is registered, and deleteTime the deletion of a connection's clients.
-	keepTime   = 30 * time.Second
-	deleteTime = time.Minute
+	keepTime   = 20 * time.Second
+	deleteTime = 45 * time.Second
 )
 
 // Registrar registers OAuth clients for the connections of a Set, where their connectors say how (RFC 7591). It
