@@ -204,7 +204,7 @@ func (k *registering) metadata(r Registration) (message, error) {
 		set("redirect_uris", []string{r.RedirectURI})
 	}
 	for name, text := range map[string]string{
-		"client_name": r.Name, "software_id": r.Software, "software_version": r.Version, "scope": strings.Join(plainScopes(scopes), " "),
+		"client_name": r.Name, "software_id": r.Software, "software_version": r.Version, "scope": strings.Join(k.app.plainScopes(scopes), " "),
 	} {
 		if text != "" {
 			set(name, text)
@@ -247,7 +247,10 @@ func grantTypes(k *connectors.Connector) (grants, responses []string) {
 }
 
 // plainScopes are scopes as the provider calls them.
-func plainScopes(scopes []string) []string {
+func (a App) plainScopes(scopes []string) []string {
+	if a.Connector.Authorize.Scope.UserParam == "" {
+		return scopes
+	}
 	plain := make([]string, len(scopes))
 	for i, scope := range scopes {
 		plain[i] = strings.TrimPrefix(scope, userScope)
