@@ -92,6 +92,22 @@ func removedClients(out, left io.Writer, clients []client.RemovedClient) {
 	}
 }
 
+// soon is how long before the end of a client's secret it is time to do something.
+const soon = 7 * 24 * time.Hour
+
+// outdated says what of a registration is not as it should be at that time; nothing if all is well.
+func outdated(c client.Connection, at time.Time) string {
+	r := c.Registration
+	switch {
+	case r == nil:
+	case r.RedirectURI != c.RedirectURI && c.RedirectURI != "":
+		return "another redirect URI than the server's: " + r.RedirectURI
+	case !r.ClientSecretExpiresAt.IsZero() && !r.ClientSecretExpiresAt.After(at):
+		return "a secret that ends, or has ended: " + r.ClientSecretExpiresAt.Local().Format(time.DateTime)
+	}
+	return ""
+}
+
 // registrationText says how a connection's client was registered, and what is to be done about it.
 func registrationText(c client.Connection, now time.Time) string {
 	r := c.Registration
