@@ -66,7 +66,7 @@ func provider() {
 	_ = s.Close()
 }
 
-// registry is a command for scripts: a provider at $PROVIDER that registers clients and does nothing else, until it is
+// registry is a command for scripts: a provider at $PROVIDER that registers clients of Example App and does nothing else, until it is
 // killed. From the third one on they cannot be changed.
 func registry() {
 	made, secret := 0, "canary-registered-secret"
@@ -74,11 +74,15 @@ func registry() {
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
 			ClientID     string   `json:"client_id"`
+			Name         string   `json:"client_name"`
 			RedirectURIs []string `json:"redirect_uris"`
 		}
 		switch _ = json.NewDecoder(r.Body).Decode(&asked); {
 		case r.Method == http.MethodDelete:
 			w.WriteHeader(http.StatusNoContent)
+			return
+		case asked.Name != "Example App":
+			w.WriteHeader(http.StatusForbidden)
 			return
 		case r.Method == http.MethodPost:
 			made++

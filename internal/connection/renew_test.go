@@ -231,13 +231,13 @@ func TestRegistrationsMakeRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c := r.stored("one"); len(c.Earlier) == vault.MaxEarlierClients {
-			if _, err := r.with.ForgetClient(t.Context(), "one", c.Earlier[len(c.Earlier)-1].ID, true); err != nil {
+			if _, err := r.with.ForgetClient(t.Context(), "one", c.Earlier[len(c.Earlier)-2].ID, true); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	c := r.stored("one")
-	if len(c.Registrations) != vault.MaxRegistrations {
+	if c.Earlier[len(c.Earlier)-1].ID != "c1" || len(c.Registrations) != vault.MaxRegistrations {
 		t.Errorf("%d registrations are kept", len(c.Registrations))
 	}
 	for _, id := range append([]vault.OAuthClient{c.Client()}, c.Earlier...) {

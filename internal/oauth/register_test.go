@@ -277,6 +277,18 @@ func TestReregisterRefused(t *testing.T) {
 		}
 		noLeak(t, err)
 	}
+	plain := known // a provider knows the secret, and may say anything
+	plain.Secret, answer = vault.NewSecret("plain-secret"), `{"error":"plain-secret"}`
+	refuses := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, answer)
+	})
+	plain.URI = refuses + "/abc"
+	app = registrant(t, refuses, registering+"register: {with: dynamic, url: BASE/register}")
+	if _, err := c.Reregister(t.Context(), app, registration, plain); err == nil || strings.Contains(err.Error(), "plain-secret") {
+		t.Errorf("got %v", err)
+	}
+	app = registrant(t, base, registering+"register: {with: dynamic, url: BASE/register}")
 	answer = `{"error":"invalid_token"}` // with status 200, and no client
 	if _, err := c.Reregister(t.Context(), app, registration, known); err == nil {
 		t.Error("a refusal is taken for a client")
