@@ -35,6 +35,8 @@ type Connection struct {
 	// EarlierClients are the connection's own clients before, the latest first. Accounts that were connected
 	// with one of them go on with it.
 	EarlierClients []OAuthClient `json:"earlier_clients,omitempty"`
+	// Registration is that of the client in use, if the server has registered it itself.
+	Registration *Registration `json:"registration,omitempty"`
 	// Scopes are asked for; empty means the connector's default ones.
 	Scopes []string          `json:"scopes,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
@@ -62,7 +64,8 @@ type NewConnection struct {
 	Connector string `json:"connector"`
 	// Auth is one of the connector's ways; empty means the standard one.
 	Auth string `json:"auth,omitempty"`
-	// ClientID is the OAuth client's; without one the connector's default app is used.
+	// ClientID is the OAuth client's; without one the connector's default app is used, or a client is registered
+	// where the connector says how.
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}. ClientSecrets take
 	// its place where the client has several; see [NewOAuthClient].
@@ -123,8 +126,9 @@ func (c *Client) ForgetClient(ctx context.Context, name, clientID string, force 
 	return call[Connection](ctx, c, http.MethodDelete, path+withQuery(appQuery("", force)), nil)
 }
 
-// DeleteConnection removes a connection that has no accounts and was made through the API.
+// DeleteConnection removes a connection that has no accounts and was made through the API. A client that was
+// registered for it is deleted at the provider; see [Client.RemoveConnection].
 func (c *Client) DeleteConnection(ctx context.Context, name string) error {
-	_, err := call[struct{}](ctx, c, http.MethodDelete, "/connections/"+url.PathEscape(name), nil)
+	_, err := c.RemoveConnection(ctx, name, false)
 	return err
 }

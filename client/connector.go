@@ -87,6 +87,9 @@ type Connector struct {
 	RefreshURL      string `json:"refresh_url,omitempty"`
 	IntrospectURL   string `json:"introspect_url,omitempty"`
 	RevokeURL       string `json:"revoke_url,omitempty"`
+	// RegisterURL is where the server has a client registered for a connection that brings none, or the metadata that
+	// says where.
+	RegisterURL string `json:"register_url,omitempty"`
 	// StepURLs are those of the requests that lead to the credential, in their order.
 	StepURLs []string `json:"step_urls,omitempty"`
 	// ClientAuth is how the OAuth client authenticates at TokenURL.

@@ -118,6 +118,8 @@ func TestBreaks(t *testing.T) {
 		{"another path", shopYAML, "", []string{api, "https://api.shop.example.com/v2"}, ""},
 		{"another host of the same domain", shopYAML, "", []string{api, "https://eu.example.com:8443/v1"}, ""},
 		{"a base more", shopYAML, "", []string{"bases: {", "bases: {uploads: \"https://up.example.com\", "}, ""},
+		{"a client that is registered", shopYAML, "", []string{"revoke:", "register: {with: dynamic, url: \"https://login.shop.example.com/register\"}\nrevoke:"}, ""},
+		{"a client that is registered elsewhere", shopYAML, "", []string{"revoke:", "register: {with: dynamic, url: \"https://login.example.org/register\"}\nrevoke:"}, "register.url"},
 		{"an endpoint more", shopYAML, "", []string{"revoke:", "introspect: {url: \"https://login.shop.example.com/introspect\"}\nrevoke:"}, ""},
 		{"another domain for the API", shopYAML, "", []string{api, "https://api.shop.example.org"}, "api.base_url"},
 		{"another domain with the same end", shopYAML, "", []string{api, "https://evilexample.com"}, "api.base_url"},

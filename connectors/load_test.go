@@ -35,7 +35,7 @@ var several = map[string]bool{
 	"error-codes.yaml": true, "expired-when.yaml": true, "hosts.yaml": true, "identity.yaml": true, "introspect.yaml": true,
 	"introspection-missing.yaml": true, "missing-keys.yaml": true, "rate-body.yaml": true, "rate-header.yaml": true,
 	"rate-status.yaml": true, "rate-window.yaml": true, "refresh-life.yaml": true, "refresh-none.yaml": true, "revoke.yaml": true,
-	"token-expiry.yaml": true, "token-headers.yaml": true, "visible-value.yaml": true, "wrong-type.yaml": true,
+	"register-names.yaml": true, "register-params.yaml": true, "token-expiry.yaml": true, "token-headers.yaml": true, "visible-value.yaml": true, "wrong-type.yaml": true,
 }
 
 func TestDecodeRefused(t *testing.T) {

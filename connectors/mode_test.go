@@ -87,7 +87,7 @@ func all(err error) (errs []*connectors.Error) {
 // uses are the keys that not every mode has a use for, with the first letters of the modes that have:
 // code, client credentials (C), password, device, jwt bearer (B), token exchange, jwt, oauth1, login, static, none.
 var uses = map[string]string{
-	"authorize": "co", "callback": "co", "install": "c", "device": "cd", "token": "cCpdBto", "refresh": "cCpdBtjl", "introspect": "cCpdBtl", "revoke": "cCpdBtl",
+	"authorize": "co", "callback": "co", "install": "c", "device": "cd", "token": "cCpdBto", "refresh": "cCpdBtjl", "introspect": "cCpdBtl", "revoke": "cCpdBtl", "register": "cd",
 	"steps": "cCpdBtjol", "assertion": "cCpdBtjl", "signer": "cCpdBtjols", "client_cert": "cCpdBtjols", "inject": "cCpdBtjols",
 }
 
@@ -108,6 +108,7 @@ func TestModeUses(t *testing.T) {
 		"refresh":     func(c *connectors.Connector) { c.Refresh = connectors.Refresh{Margin: full.Refresh.Margin} },
 		"introspect":  func(c *connectors.Connector) { c.Introspect = full.Introspect },
 		"revoke":      func(c *connectors.Connector) { c.Revoke = full.Revoke },
+		"register":    func(c *connectors.Connector) { c.Register = full.Register },
 		"steps":       func(c *connectors.Connector) { c.Steps = append(c.Steps, full.Steps...) },
 		"assertion":   func(c *connectors.Connector) { c.Assertion = &connectors.JWT{Alg: "HS256", Key: key} },
 		"signer":      func(c *connectors.Connector) { c.Signer = &connectors.Signer{Kind: "wsse", Key: key, KeyID: key} },

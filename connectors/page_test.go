@@ -99,8 +99,8 @@ var pageFuncs = texttemplate.FuncMap{
 		}
 		return strings.Join(texts, " ")
 	},
-	"client": func(w pageWay) bool { id, _ := w.NeedsClient(); return id },
-	"secret": func(w pageWay) bool { _, secret := w.NeedsClient(); return secret },
+	"client": func(w pageWay) bool { id, _ := w.NeedsClient(); return id && w.Register == nil },
+	"secret": func(w pageWay) bool { _, secret := w.NeedsClient(); return secret && w.Register == nil },
 	"path": func(w pageWay) string {
 		switch {
 		case w.Verify != nil && w.Verify.Base == "" && len(w.Verify.Path.Names()) == 0 && (w.Verify.Method == "" || w.Verify.Method == "GET"):

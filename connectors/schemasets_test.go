@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject install introspect limits mode notes rate refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject install introspect limits mode notes rate refresh register revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -41,6 +41,8 @@ var closed = map[string][]string{
 	"Revoke.token":                  {"refresh", "access"},
 	"Revoke.auth":                   {"client", "basic", "bearer", "none"},
 	"Revoke.body":                   {"form", "json", "none"},
+	"Register.with":                 {"dynamic"},
+	"Register.field_names":          registered,
 	"Step.when":                     {"connect", "refresh", "both"},
 	"Request.method":                {"POST", "GET", "PUT"},
 	"JWT.alg":                       {"RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384", "HS512"},
@@ -65,6 +67,10 @@ var closed = map[string][]string{
 var tokenFields = []string{
 	"client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope", "assertion", "username",
 	"password", "client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "device_code",
+}
+
+var registered = []string{
+	"redirect_uris", "client_name", "grant_types", "response_types", "token_endpoint_auth_method", "scope", "software_id", "software_version",
 }
 
 // The forms of names.
@@ -98,14 +104,14 @@ var forms = map[string]string{
 	"Discover.items": memberForm, "Discover.id": memberForm, "Discover.label": memberForm,
 	"Ask.path":      pathForm,
 	"Authorize.url": urlForm, "Authorize.request_url": urlForm, "Authorize.issuer": urlForm, "Device.url": urlForm, "TokenCall.url": urlForm,
-	"Refresh.url": urlForm, "Introspect.url": urlForm, "Revoke.url": urlForm, "Request.url": urlForm, "API.base_url": urlForm,
+	"Refresh.url": urlForm, "Introspect.url": urlForm, "Revoke.url": urlForm, "Register.url": urlForm, "Register.metadata": urlForm, "Request.url": urlForm, "API.base_url": urlForm,
 	"Tested.date": `^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$`,
 }
 
 // musts are the keys that a mapping must have, unless the file extends another one that may have them.
 var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
-	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
+	"Revoke": {"url"}, "Introspect": {"url"}, "Register": {"with"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
 	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"},
 }

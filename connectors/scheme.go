@@ -25,6 +25,9 @@ type Scheme struct {
 	Introspect *Introspect `yaml:"introspect,omitempty"`
 	// Revoke is the end of a grant at the provider.
 	Revoke *Revoke `yaml:"revoke,omitempty"`
+	// Register is how a connection that brings no OAuth client comes to one of its own. Without it the operator
+	// registers one.
+	Register *Register `yaml:"register,omitempty"`
 	// Steps are requests that lead to the credential: all of it with [ModeLogin], and what comes after the
 	// token call otherwise.
 	Steps []Step `yaml:"steps,omitempty"`

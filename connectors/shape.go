@@ -117,6 +117,9 @@ func (c *Connector) destinations() map[string]Template {
 	if c.Revoke != nil {
 		all["revoke.url"] = c.Revoke.URL
 	}
+	if c.Register != nil {
+		all["register.url"], all["register.metadata"] = c.Register.URL, c.Register.Metadata
+	}
 	for name, base := range c.API.Bases {
 		all["api.bases."+name] = base
 	}

@@ -56,6 +56,7 @@ func (v *validator) scheme() {
 	v.authorize()
 	v.callback()
 	v.install()
+	v.register()
 	v.now = atToken
 	v.token()
 	v.clientCert()

@@ -17,11 +17,11 @@ var modes = []modeKeys{
 	{
 		ModeCode,
 		words("authorize.url token.url"),
-		words("authorize callback install device token refresh limits introspect revoke steps assertion signer client_cert inject"),
+		words("authorize callback install device token refresh limits introspect revoke register steps assertion signer client_cert inject"),
 	},
 	{ModeClientCredentials, words("token.url"), grants},
 	{ModePassword, words("token.url"), grants},
-	{ModeDevice, words("device token.url"), grants},
+	{ModeDevice, words("device token.url"), append(words("register"), grants...)},
 	{ModeJWTBearer, words("assertion token.url"), grants},
 	{ModeTokenExchange, words("token.url"), grants},
 	{ModeJWT, words("assertion"), words("refresh steps signer client_cert inject")},

@@ -19,12 +19,12 @@ import (
 func connectionsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "connections",
-		Short: "Lists, shows, adds, changes and removes connections",
+		Short: "Lists, shows, adds, changes, registers and removes connections",
 		Long: `Works with connections. A connection is a connector plus what you have at the provider: an OAuth client that
 you have registered there, scopes, parameters. Those that are written in the configuration are changed there.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsUpdate(s), connectionsRemove(s))
+			c.AddCommand(connectionsList(s), connectionsShow(s), connectionsAdd(s), connectionsUpdate(s), connectionsRegister(s), connectionsRemove(s))
 			group(c)
 		},
 	}
@@ -100,6 +100,7 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"from", origin(c)},
 		{"client ID", clientText(c)},
 		{"client secret", secretsText(c.ClientSecrets, c.ClientSecretInUse)},
+		{"registered", registrationText(c, now)},
 		{"earlier clients", earlierText(c.EarlierClients)},
 		{"scopes", strings.Join(c.Scopes, " ")},
 		{"params", strings.Join(params, " ")},
@@ -148,7 +149,7 @@ from standard input (-), from an environment variable, or is asked for on a term
 	f := c.Flags()
 	f.StringVar(&n.Connector, "connector", "", "connector to use (default: the one called NAME)")
 	f.StringVar(&n.Auth, "auth", "", "one of the connector's ways to connect an account (default: the standard one)")
-	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID (default: the connector's default app is used)")
+	f.StringVar(&n.ClientID, "client-id", "", "the OAuth client's ID (default: that of the connector's default app, or of a client that is registered)")
 	secret.add(f)
 	f.StringArrayVar(&n.Scopes, "scope", nil, "scope to ask for instead of the connector's; may be repeated")
 	params.add(f, "param", "the connector's inputs")
@@ -174,11 +175,12 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	if err != nil {
 		return s.failure(err)
 	}
-	app := client.App{}
+	app, registers := client.App{}, false
 	if k.NeedsClientID && n.ClientID == "" {
-		if app, err = defaultApp(ctx, s, n); err != nil {
+		if app, err = defaultApp(ctx, s, n, k.RegisterURL != ""); err != nil {
 			return err
 		}
+		registers = app.ClientID == ""
 	}
 	for i, in := range k.Inputs { // what the app has is not asked for
 		k.Inputs[i].Required = in.Required && app.Params[in.Name] == "" && !slices.Contains(app.SecretParams, in.Name)
@@ -187,7 +189,7 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	if n.Params, err = params.read(ctx, c, k.Inputs, true); err != nil {
 		return err
 	}
-	if n.ClientSecrets, err = secret.read(ctx, c, k.NeedsClientSecret && app.ClientID == ""); err != nil {
+	if n.ClientSecrets, err = secret.read(ctx, c, k.NeedsClientSecret && app.ClientID == "" && !registers); err != nil {
 		return err
 	}
 	made, err := s.CreateConnection(ctx, n)
@@ -205,6 +207,8 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	case k.AuthorizeURL != "" && made.RedirectURI == "":
 		fmt.Fprintln(c.out, "The server has no callback, so no user can connect an account yet: add one to its configuration.")
 		return nil
+	case made.Registration != nil:
+		fmt.Fprintf(c.out, "The provider has registered a client for it: %s\n", made.ClientID)
 	case made.RedirectURI != "":
 		fmt.Fprintf(c.out, "Register this redirect URI at the provider, exactly as it stands:\n\n  %s\n\n", made.RedirectURI)
 	}
@@ -215,11 +219,15 @@ func addConnection(ctx context.Context, c *call, n client.NewConnection, params 
 	return nil
 }
 
-// defaultApp is the app for a connection that is given no client ID.
-func defaultApp(ctx context.Context, s *server, n client.NewConnection) (client.App, error) {
+// defaultApp is the app for a connection that is given no client ID. Where a client can be registered there need be
+// none.
+func defaultApp(ctx context.Context, s *server, n client.NewConnection, registers bool) (client.App, error) {
 	app, err := s.App(ctx, n.Connector, n.Auth)
 	var refused *client.Error
 	if errors.As(err, &refused) && refused.Code == "app_not_found" {
+		if registers {
+			return client.App{}, nil
+		}
 		return client.App{}, usage("--client-id is missing: it is the ID of the OAuth client that you have registered at the provider; "+
 			"or add a default app: `%s apps add %s`", program(), n.Connector)
 	}
@@ -289,27 +297,4 @@ func changeClient(ctx context.Context, c *call, s *server, how clientFlags, byDe
 	}
 	got, err = s.ChangeConnection(ctx, c.args[0], change)
 	return got, s.failure(err)
-}
-
-func connectionsRemove(s *settings) *cobra.Command {
-	c := &cobra.Command{Use: "remove NAME", Short: "Removes a connection that has no accounts"}
-	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		s, err := call.client()
-		if err != nil {
-			return err
-		}
-		if err := s.DeleteConnection(ctx, call.args[0]); err != nil {
-			var refused *client.Error
-			if errors.As(err, &refused) && refused.Next == "" {
-				refused.Next = "`" + program() + " connections list` shows them all"
-			}
-			return s.failure(err)
-		}
-		if call.json {
-			return printJSON(call.out, map[string]string{"removed": call.args[0]})
-		}
-		fmt.Fprintf(call.out, "Connection %s is removed.\n", call.args[0])
-		return nil
-	})
-	return c
 }

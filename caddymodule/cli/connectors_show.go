@@ -84,6 +84,7 @@ func connectorFacts(k client.Connector) []fact {
 		{"token", k.TokenURL},
 		{"introspection", k.IntrospectURL},
 		{"revocation", k.RevokeURL},
+		{"registration", k.RegisterURL},
 	}
 	for i, url := range k.StepURLs {
 		list = append(list, fact{fmt.Sprintf("step %d", i+1), url})
@@ -167,10 +168,12 @@ func injectionText(in client.Injection) string {
 // operatorFacts are what a connection must bring.
 func operatorFacts(k client.Connector) []fact {
 	var list []fact
-	if k.NeedsClientID {
+	if k.RegisterURL != "" {
+		list = append(list, fact{"client", "registered at the provider when the connection is added; or --client-id, and its secret, of one of yours"})
+	} else if k.NeedsClientID {
 		list = append(list, fact{"client ID", "--client-id: of the OAuth client that you register at the provider"})
 	}
-	if k.NeedsClientSecret {
+	if k.NeedsClientSecret && k.RegisterURL == "" {
 		list = append(list, fact{"client secret", "--client-secret-file or --client-secret-env: the same client's"})
 	}
 	for _, in := range k.Inputs {

@@ -206,12 +206,18 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	if len(got.SecretParams) > 0 {
 		text += ", has the secret params " + strings.Join(got.SecretParams, ", ")
 	}
-	if got.RedirectURI != "" {
+	switch {
+	case got.Registration != nil:
+		text += ", its client was registered by Claviger"
+	case got.RedirectURI != "":
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
 	if got.RedirectRefused {
 		d.warn(name, localRedirect, publicRedirect)
+	}
+	if wrong := outdated(got, time.Now().Add(soon)); wrong != "" {
+		d.warn(name, "the client that was registered has "+wrong, "`"+program()+" connections register "+got.Name+"` brings it up to date")
 	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),

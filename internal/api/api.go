@@ -23,6 +23,7 @@ import (
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -30,13 +31,17 @@ import (
 // DefaultPrefix is where the routes are when [Options].Prefix is empty.
 const DefaultPrefix = "/claviger"
 
-// Options are what the API works with. Vault, Connections, Catalog, Broker and Consent are required.
+// Options are what the API works with. Vault, Connections, Catalog, Broker, OAuth and Consent are required.
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
 	// Catalog returns the connectors of the moment, as [connection.Set.Catalog] does.
 	Catalog func() *connectors.Catalog
 	Broker  *broker.Broker
+	// OAuth registers the clients of connections, and has them deleted.
+	OAuth *oauth.Client
+	// AppName is what a client that is registered is called at the provider; empty means Claviger.
+	AppName string
 	// Consent makes authorization links, and connects accounts without.
 	Consent *consent.Flow
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
@@ -90,6 +95,7 @@ func New(o Options) http.Handler {
 	a.route("GET /connections/{name}", a.showConnection)
 	a.route("PATCH /connections/{name}", a.changeConnection)
 	a.route("DELETE /connections/{name}", a.deleteConnection)
+	a.route("POST /connections/{name}/register", a.registerClient)
 	a.route("DELETE /connections/{name}/earlier/{client}", a.forgetClient)
 	a.route("GET /apps", a.listApps)
 	a.route("POST /apps", a.createApp)

@@ -62,7 +62,8 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	made, err := a.Connections.Add(r.Context(), c)
+	unhurried(w)
+	made, err := a.registrar().Add(r.Context(), c)
 	if err != nil {
 		return stored(err)
 	}
@@ -103,23 +104,11 @@ func (a *api) forgetClient(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	unhurried(w)
-	live, err := a.Connections.ForgetClient(r.Context(), r.PathValue("name"), r.PathValue("client"), force)
+	live, err := a.registrar().ForgetClient(r.Context(), r.PathValue("name"), r.PathValue("client"), force)
 	if err != nil {
 		return stored(err)
 	}
 	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
-}
-
-func (a *api) deleteConnection(w http.ResponseWriter, r *http.Request) error {
-	if err := bare(w, r); err != nil {
-		return err
-	}
-	if err := a.Connections.Remove(r.Context(), r.PathValue("name")); err != nil {
-		return stored(err)
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // findConnection returns the connection with that name, usable or not.
@@ -236,6 +225,7 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	}
 	out.HasClientSecret, out.EarlierClients = out.ClientSecrets > 0, clientsOf(c.Earlier)
 	out.Params, out.SecretParams = a.paramsOf(c.Connector, c.Way, c.Params, c.SecretParams)
+	out.Registration = registrationOf(c)
 	return out
 }
 

@@ -188,6 +188,7 @@ func connectorOf(k *connectors.Connector) client.Connector {
 		RequestTokenURL: k.Authorize.RequestURL.String(),
 		TokenURL:        k.Token.URL.String(),
 		RefreshURL:      k.Refresh.URL.String(),
+		RegisterURL:     registerURL(k),
 		ClientAuth:      string(k.Token.ClientAuth),
 		Scopes: client.Scopes{
 			Default: textsOf(k.Authorize.Scope.Default), Always: textsOf(k.Authorize.Scope.Always),
@@ -233,6 +234,14 @@ func connectorOf(k *connectors.Connector) client.Connector {
 		}
 	}
 	return c
+}
+
+// registerURL is where clients are registered, or found out where.
+func registerURL(k *connectors.Connector) string {
+	if k.Register == nil {
+		return ""
+	}
+	return cmp.Or(k.Register.URL.String(), k.Register.Metadata.String())
 }
 
 // refreshOf says whether a token is renewed without the user, and what of a refresh token becomes.

@@ -96,7 +96,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Vault: v, Connections: set, Catalog: func() *connectors.Catalog { return catalog }, Consent: flow,
+		Vault: v, Connections: set, Catalog: func() *connectors.Catalog { return catalog }, Consent: flow, OAuth: calls,
 		Broker:  broker.New(broker.Options{Vault: v, Connections: set, OAuth: calls, Shared: broker.NewShared(0)}),
 		Version: "1.2.3", StartedAt: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
 		Expand: func(string) (string, error) { return canaryExpanded, nil },

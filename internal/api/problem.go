@@ -136,6 +136,9 @@ var outcomes = map[string]outcome{
 	connection.CodeClientNotFound:    {status: http.StatusNotFound, next: "the connection, or the app, tells which ones it has"},
 	connection.CodeClientInUse:       {status: http.StatusConflict},
 	connection.CodeClientsFull:       {status: http.StatusConflict},
+	connection.CodeRegistration:      {status: http.StatusBadGateway, next: "register a client at the provider yourself, and give the connection its client_id; or try again"},
+	connection.CodeUnregistrable:     {status: http.StatusConflict},
+	connection.CodeNoCallback:        {status: http.StatusConflict},
 }
 
 // sentinels are errors that a lower package returns as they are.

@@ -278,7 +278,8 @@ func checkClient(c vault.Connection, k *connectors.Connector, client vault.OAuth
 	switch {
 	case (id || secret) && client.ID == "" && len(client.Secrets) == 0:
 		return &Error{Code: CodeInvalidConnection, noClient: true, Message: fmt.Sprintf(
-			"connection %s has no client_id: add client_id, or a default app: `claviger apps add %s --client-id ID`", c.Name, appWords(c.Connector, c.Way))}
+			"connection %s has no client_id: %sadd client_id, or a default app: `claviger apps add %s --client-id ID`",
+			c.Name, orRegister(c, k), appWords(c.Connector, c.Way))}
 	case id && client.ID == "":
 		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has a client_secret, but no client_id", c.Name)}
 	case secret && len(client.Secrets) == 0:
@@ -294,6 +295,20 @@ func checkClient(c vault.Connection, k *connectors.Connector, client vault.OAuth
 		return invalid(c, fmt.Errorf("it has %d earlier clients, and can have %d", len(c.Earlier), vault.MaxEarlierClients))
 	}
 	return nil
+}
+
+// orRegister says how a connection comes to a client that is registered for it, if there is a way.
+func orRegister(c vault.Connection, k *connectors.Connector) string {
+	switch {
+	case k.Register == nil:
+		return ""
+	case c.Origin == vault.OriginConfig:
+		return fmt.Sprintf("one is registered only for a connection that is added by `claviger connections add %s --connector %s`, "+
+			"in place of that of the configuration; else ", c.Name, c.Connector)
+	case c.Version == 0:
+		return "`claviger connections add` has the provider register one; else "
+	}
+	return fmt.Sprintf("`claviger connections register %s` has the provider register one; else ", c.Name)
 }
 
 func invalid(c vault.Connection, err error) error {

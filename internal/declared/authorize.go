@@ -125,7 +125,10 @@ func (p *Provider) denials() []string {
 }
 
 // requested are the scopes that the client has to ask for.
-func (p *Provider) requested() (scopes []string) {
+func (p *Provider) requested() []string { return p.requestedWith(p.client.More) }
+
+// requestedWith is requested with those that one account asks for beside the others.
+func (p *Provider) requestedWith(more []string) (scopes []string) {
 	s := p.connector.Authorize.Scope
 	add := func(scope string) {
 		if !slices.Contains(scopes, scope) {
@@ -144,7 +147,7 @@ func (p *Provider) requested() (scopes []string) {
 	if len(p.client.Scopes) == 0 {
 		fill(s.Default)
 	}
-	for _, scope := range slices.Concat(p.client.Scopes, p.client.More) {
+	for _, scope := range slices.Concat(p.client.Scopes, more) {
 		add(scope)
 	}
 	return scopes

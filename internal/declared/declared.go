@@ -31,6 +31,9 @@ type Options struct {
 	// Eternal gives tokens without an end, and no refresh tokens. It is for connectors with ttl never, whose
 	// providers do that for some apps.
 	Eternal bool
+	// Unregistered has the client register itself before it does anything else. It is for connectors with register;
+	// else the client is known already.
+	Unregistered bool
 }
 
 // Provider is one provider with one user. It is safe for concurrent use.
@@ -46,6 +49,8 @@ type Provider struct {
 	claims map[string][]string
 	person Person
 	ends   []*endpoint
+	// enrols tells that the client registers itself.
+	enrols bool
 
 	mu         sync.Mutex
 	violations []Violation
@@ -73,7 +78,8 @@ type Provider struct {
 	shown string
 	over  map[string]bool
 	// closed tells that the user's account has ended, for modes without consent.
-	closed bool
+	closed   bool
+	enrolled enrolment
 	// ended tells that the client has revoked something.
 	ended bool
 }
@@ -100,7 +106,7 @@ type endpoint struct {
 // the user. It is an error if no provider could answer as the connector wants it.
 func New(c *connectors.Connector, client Registration, o Options) (*Provider, error) {
 	p := &Provider{
-		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, needs: needsOf(c), claims: claimsIn(c),
+		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, enrols: o.Unregistered, needs: needsOf(c), claims: claimsIn(c),
 		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
 		codes: map[string]*code{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
 	}
@@ -146,6 +152,7 @@ func (p *Provider) endpoints() (all []*endpoint) {
 		add("token", c.Token.URL, http.MethodPost, p.grantPair)
 		return p.andSteps(all)
 	}
+	all = p.registrationEnds()
 	token := cmp.Or(c.Token.Method, http.MethodPost)
 	if c.Mode.Consents() {
 		add("authorize", c.Authorize.URL, http.MethodGet, p.authorize)

@@ -95,7 +95,9 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 		other = how.connector
 	}
 	j := &journey{ctx: t.Context(), connector: c, played: other, client: client, device: how.device, eternal: how.eternal, several: how.several}
-	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal, Several: how.several}); err != nil {
+	if j.provider, err = declared.New(other, client, declared.Options{
+		Eternal: how.eternal, Several: how.several, Unregistered: c.Register != nil,
+	}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
 	j.transport = j.provider
@@ -105,7 +107,7 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	if j.vault, err = vault.OpenWith(t.Context(), vaulttest.NewMemory(), vaulttest.NewKeys(t), vault.Options{}); err != nil {
 		return nil, err
 	}
-	if j.set, err = connection.NewSet(t.Context(), j.vault, (*connectors.Catalog)(nil).With(c), []vault.Connection{j.connection()}); err != nil {
+	if j.set, err = connection.NewSet(t.Context(), j.vault, (*connectors.Catalog)(nil).With(c), j.configured()); err != nil {
 		return nil, err
 	}
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &j.logs, zap.DebugLevel)
@@ -130,7 +132,7 @@ func (j *journey) connection() vault.Connection {
 	if j.connector.Install.Inbound {
 		c.InstallURL = installPage
 	}
-	if id, secret := j.connector.NeedsClient(); id {
+	if id, secret := j.connector.NeedsClient(); id && j.connector.Register == nil {
 		c.ClientID = j.client.ClientID
 		if secret {
 			c.ClientSecret = vault.NewSecret(j.client.ClientSecret)
@@ -181,6 +183,8 @@ func (j *journey) through(stages ...stage) (err error) {
 // whole are all stages that there are for the connector.
 func (j *journey) whole() []stage {
 	return []stage{
+		{"register", j.register},
+		{"reregister", j.reregister},
 		{"arrive", j.arrive},
 		{"deny", j.deny},
 		{"refuse", j.refuse},
@@ -197,12 +201,14 @@ func (j *journey) whole() []stage {
 		{"reconnect", j.reconnect},
 		{"end", j.end},
 		{"disconnect", j.disconnect},
+		{"unregister", j.unregister},
 	}
 }
 
 // short are the stages for a variant of a journey.
 func (j *journey) short() []stage {
 	return []stage{
+		{"register", j.register},
 		{"connect", j.connect},
 		{"facts", j.facts},
 		{"requests", j.requests},
@@ -210,6 +216,7 @@ func (j *journey) short() []stage {
 		{"refresh late", j.late},
 		{"reconnect", j.chosenAgain},
 		{"disconnect", j.disconnect},
+		{"unregister", j.unregister},
 	}
 }
 
@@ -219,7 +226,8 @@ func (j *journey) leaks() error {
 	given, _ := j.provider.Issued()
 	for name, secret := range map[string]string{
 		"client secret": j.client.ClientSecret, "access token": given.Access, "refresh token": given.Refresh, "ID token": given.IDToken,
-		"token secret": given.Slots["secret"],
+		"token secret":         given.Slots["secret"],
+		"registration's token": "registration-token-",
 	} {
 		if secret != "" && strings.Contains(text, secret) {
 			return fmt.Errorf("the %s is in the log", name)

@@ -119,5 +119,8 @@ func urlsOf(c *connectors.Connector) []connectors.Template {
 	if c.Revoke != nil {
 		list = append(list, c.Revoke.URL)
 	}
+	if c.Register != nil {
+		list = append(list, c.Register.URL, c.Register.Metadata)
+	}
 	return list
 }

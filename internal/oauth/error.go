@@ -57,7 +57,8 @@ type Error struct {
 	// RetryAfter is how long the provider asked to wait, or until when it limits requests, at most ten minutes;
 	// zero when it did not say.
 	RetryAfter time.Duration
-	// Op is "temporary", "exchange", "refresh", "obtain", "device", "introspect", "revoke" or "authorize".
+	// Op is "temporary", "exchange", "refresh", "obtain", "device", "introspect", "revoke", "authorize",
+	// "register", "reregister" or "unregister".
 	Op string
 	// Step is the number of the connector's step that failed, from 1; 0 when it was none.
 	Step int
@@ -65,7 +66,17 @@ type Error struct {
 	// is still unused.
 	Unsent bool
 
-	lost *Token
+	lost  *Token
+	stray *Registered
+}
+
+// Stray returns the client that the provider has registered although it is none that can be used; false when there
+// is none. It is there until somebody deletes it.
+func (e *Error) Stray() (Registered, bool) {
+	if e.stray == nil {
+		return Registered{}, false
+	}
+	return *e.stray, true
 }
 
 // Lost returns the token that the provider gave before one of the steps failed; false when there is none. It lives at

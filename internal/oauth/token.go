@@ -21,6 +21,9 @@ const (
 	opDevice     = "device"
 	opIntrospect = "introspect"
 	opRevoke     = "revoke"
+	opRegister   = "register"
+	opReregister = "reregister"
+	opUnregister = "unregister"
 )
 
 // Token is what the token endpoint and the connector's steps gave, checked.
