@@ -63,7 +63,8 @@ func TestRegisterRequest(t *testing.T) {
 				`"response_types":["code"],"software_id":"claviger","software_version":"1.2.3","token_endpoint_auth_method":"client_secret_post"}`,
 		},
 		{
-			"scopes with a colon", "register: {with: dynamic, url: BASE/register}", nil, []string{"user:email"},
+			"scopes with a colon", "register: {with: dynamic, url: BASE/register}", nil,
+			[]string{"user:email"},
 			"POST /register\nContent-Type: application/json\n\n" +
 				`{"client_name":"Example App","grant_types":["authorization_code","refresh_token"],"redirect_uris":["https://app.example.com/cb"],` +
 				`"response_types":["code"],"scope":"user:email","software_id":"claviger","software_version":"1.2.3","token_endpoint_auth_method":"client_secret_post"}`,
