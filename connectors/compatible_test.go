@@ -107,6 +107,7 @@ func TestBreaks(t *testing.T) {
 		{"nothing", shopYAML, "", nil, ""},
 		{"words", shopYAML, "", []string{"title: Shop", "title: The shop\nnotes: [New.]\ndocs: https://shop.example.com"}, ""},
 		{"scopes and errors", shopYAML, "", []string{"/authorize\"}", "/authorize\", scope: {default: [read]}}\nerrors: {permanent_when: [gone]}"}, ""},
+		{"how lists go on", shopYAML, "", []string{"identity:", "paginate: link\nidentity:"}, ""},
 		{"an optional input", shopYAML, "", []string{"app:\n", "app:\n  - {name: extra, pattern: \".*\", optional: true}\n"}, ""},
 		{"how the client authenticates", shopYAML, "", []string{"client_auth: basic", "client_auth: post"}, ""},
 		{"another header for the token", shopYAML, "", []string{"name: Authorization, template: \"Bearer {token}\"", "name: X-Token, template: \"{token}\""}, ""},

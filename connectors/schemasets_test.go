@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject introspect mode notes refresh revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject introspect mode notes paginate refresh revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -56,6 +56,8 @@ var closed = map[string][]string{
 	"Injection.in":            {"header", "query", "path", "cookie", "body", "basic"},
 	"Ask.method":              {"GET", "HEAD", "POST"},
 	"Identity.from":           {"id_token", "token"},
+	"Paginate.style":          {"cursor", "next_url", "link", "page", "offset", "none"},
+	"Paginate.in":             {"query", "body"},
 }
 
 var tokenFields = []string{
@@ -70,7 +72,7 @@ const (
 	baseForm      = `^[a-z][a-z0-9-]{0,62}$`
 	headerForm    = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
 	paramForm     = `^[A-Za-z0-9._~-]{1,100}$`
-	memberForm    = `^$|^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$`
+	memberForm    = `^$|^([A-Za-z0-9_$@:-]|\\\.)+(\.([A-Za-z0-9_$@:-]|\\\.)+)*$`
 	urlForm       = `^$|^https?://`
 	httpsForm     = `^$|^[Hh][Tt][Tt][Pp][Ss]://`
 	pathForm      = `^$|^/`
@@ -91,6 +93,7 @@ var forms = map[string]string{
 	"Expires.path": memberForm, "Condition.path": memberForm, "Expired.path": memberForm, "Introspect.expires": memberForm, "Introspect.active": memberForm,
 	"Identity.id": memberForm, "Identity.name": memberForm, "Identity.email": memberForm, "Identity.avatar": memberForm,
 	"Discover.items": memberForm, "Discover.id": memberForm, "Discover.label": memberForm,
+	"Paginate.next": memberForm, "Paginate.last": memberForm, "Paginate.more": memberForm,
 	"Ask.path":      pathForm,
 	"Authorize.url": urlForm, "Authorize.request_url": urlForm, "Authorize.issuer": urlForm, "Device.url": urlForm, "TokenCall.url": urlForm,
 	"Refresh.url": urlForm, "Introspect.url": urlForm, "Revoke.url": urlForm, "Request.url": urlForm, "API.base_url": urlForm,
@@ -102,8 +105,8 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"},
+	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "Paginate": {"style"},
 }
 
 // shorthands are the types that may be text instead of a mapping.
-var shorthands = []string{"ErrorCase", "Expires", "Tested"}
+var shorthands = []string{"ErrorCase", "Expires", "Paginate", "Tested"}
