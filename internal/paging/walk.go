@@ -28,6 +28,8 @@ type Walk struct {
 	seen   map[string]bool
 	number int
 	last   []any
+	// repeats tells that a numbered page was the one before once more.
+	repeats bool
 }
 
 // New begins a walk through a list that is at a member path of each answer, the empty one being that of the whole
@@ -60,6 +62,9 @@ func (w *Walk) Take(p Page) ([]any, error) {
 		return nil, ErrUnreadable
 	}
 	if w.how != nil {
+		if w.same(items) {
+			items = nil // a number behind the last page gives that once more, or numbers are not looked at
+		}
 		if err := w.follow(p, doc, items); err != nil {
 			return nil, err
 		}
@@ -142,13 +147,21 @@ func cursorText(v any) (string, bool) {
 	return "", false
 }
 
-// count goes on to the next number, until a page has no items, or those of the one before: then the number is not
-// looked at.
+// same tells whether a page that was asked for by its number has the items of the one before.
+func (w *Walk) same(items []any) bool {
+	if w.how.Style != connectors.PageNumber && w.how.Style != connectors.PageOffset {
+		return false
+	}
+	again := len(items) > 0 && reflect.DeepEqual(items, w.last)
+	w.repeats, w.last = w.repeats || again, items
+	return again
+}
+
+// count goes on to the next number, until a page has no items, or the same ones.
 func (w *Walk) count(items []any, more bool) {
-	if len(items) == 0 && !more || len(items) > 0 && reflect.DeepEqual(items, w.last) {
+	if w.repeats || len(items) == 0 && !more {
 		return
 	}
-	w.last = items
 	if w.how.Style == connectors.PageNumber {
 		w.number++
 	} else {

@@ -225,6 +225,12 @@ func TestWalk(t *testing.T) {
 			"pages that are not counted there", &how{Style: "page", Param: "page"}, "data",
 			pages(`{"data":[{"id":1}]}`, `{"data":[{"id":1}]}`),
 			[]string{"?", "?page=2"},
+			1,
+		},
+		{
+			"a page behind the last one", &how{Style: "page", Param: "page"}, "data",
+			pages(`{"data":[1]}`, `{"data":[2]}`, `{"data":[2]}`),
+			[]string{"?", "?page=2", "?page=3"},
 			2,
 		},
 		{
