@@ -108,6 +108,7 @@ func TestBreaks(t *testing.T) {
 		{"words", shopYAML, "", []string{"title: Shop", "title: The shop\nnotes: [New.]\ndocs: https://shop.example.com"}, ""},
 		{"rate limits", shopYAML, "", []string{"/authorize\"}", "/authorize\"}\nrate: {statuses: [403], windows: [{remaining: X-Left}], max_wait: 2h}"}, ""},
 		{"scopes and errors", shopYAML, "", []string{"/authorize\"}", "/authorize\", scope: {default: [read]}}\nerrors: {permanent_when: [gone]}"}, ""},
+		{"how lists go on", shopYAML, "", []string{"identity:", "paginate: link\nidentity:"}, ""},
 		{"an optional input", shopYAML, "", []string{"app:\n", "app:\n  - {name: extra, pattern: \".*\", optional: true}\n"}, ""},
 		{"how the client authenticates", shopYAML, "", []string{"client_auth: basic", "client_auth: post"}, ""},
 		{"another header for the token", shopYAML, "", []string{"name: Authorization, template: \"Bearer {token}\"", "name: X-Token, template: \"{token}\""}, ""},

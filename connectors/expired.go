@@ -88,7 +88,7 @@ func (e *Expired) isBody(body []byte) bool {
 func member(body []byte, path string) (string, bool) {
 	for deeper := true; deeper; {
 		var name string
-		name, path, deeper = strings.Cut(path, ".")
+		name, path, deeper = cutMember(path)
 		body = child(body, name)
 	}
 	switch {

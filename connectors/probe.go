@@ -51,4 +51,6 @@ type Discover struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// Into is the captured name that ID gets.
 	Into string `yaml:"into"`
+	// Paginate is how the list goes on, in place of what the connector says of its lists.
+	Paginate *Paginate `yaml:"paginate,omitempty"`
 }

@@ -6,7 +6,7 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject install introspect limits mode notes rate refresh register revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject install introspect limits mode notes paginate rate refresh register revoke setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
@@ -62,6 +62,8 @@ var closed = map[string][]string{
 	"Identity.from":           {"id_token", "token"},
 	"Window.as":               {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
 	"LimitText.as":            {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
+	"Paginate.style":          {"cursor", "next_url", "link", "page", "offset", "none"},
+	"Paginate.in":             {"query", "body"},
 }
 
 var tokenFields = []string{
@@ -80,7 +82,7 @@ const (
 	baseForm      = `^[a-z][a-z0-9-]{0,62}$`
 	headerForm    = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
 	paramForm     = `^[A-Za-z0-9._~-]{1,100}$`
-	memberForm    = `^$|^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$`
+	memberForm    = `^$|^([A-Za-z0-9_$@:-]|\\\.)+(\.([A-Za-z0-9_$@:-]|\\\.)+)*$`
 	urlForm       = `^$|^https?://`
 	httpsForm     = `^$|^[Hh][Tt][Tt][Pp][Ss]://`
 	pathForm      = `^$|^/`
@@ -102,6 +104,7 @@ var forms = map[string]string{
 	"Expires.path": memberForm, "Condition.path": memberForm, "Expired.path": memberForm, "Introspect.expires": memberForm, "Introspect.active": memberForm,
 	"Identity.id": memberForm, "Identity.name": memberForm, "Identity.email": memberForm, "Identity.avatar": memberForm,
 	"Discover.items": memberForm, "Discover.id": memberForm, "Discover.label": memberForm,
+	"Paginate.next": memberForm, "Paginate.last": memberForm, "Paginate.more": memberForm,
 	"Ask.path":      pathForm,
 	"Authorize.url": urlForm, "Authorize.request_url": urlForm, "Authorize.issuer": urlForm, "Device.url": urlForm, "TokenCall.url": urlForm,
 	"Refresh.url": urlForm, "Introspect.url": urlForm, "Revoke.url": urlForm, "Register.url": urlForm, "Register.metadata": urlForm, "Request.url": urlForm, "API.base_url": urlForm,
@@ -113,8 +116,8 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Register": {"with"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"},
+	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"}, "Paginate": {"style"},
 }
 
 // shorthands are the types that may be text instead of a mapping.
-var shorthands = []string{"ErrorCase", "Expires", "Tested"}
+var shorthands = []string{"ErrorCase", "Expires", "Paginate", "Tested"}

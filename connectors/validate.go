@@ -13,7 +13,7 @@ var (
 	baseName      = regexp.MustCompile(`\A[a-z][a-z0-9-]{0,62}\z`)
 	headerName    = regexp.MustCompile("\\A[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\\z")
 	paramName     = regexp.MustCompile(`\A[A-Za-z0-9._~-]{1,100}\z`)
-	memberPath    = regexp.MustCompile(`\A[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+)*\z`)
+	memberPath    = regexp.MustCompile(`\A(?:[A-Za-z0-9_$@:-]|\\\.)+(?:\.(?:[A-Za-z0-9_$@:-]|\\\.)+)*\z`)
 	scopeList     = regexp.MustCompile(`\A[A-Za-z0-9_]+(?: [A-Za-z0-9_]+)*\z`)
 	scopeToken    = regexp.MustCompile(`\A[!#-\[\]-~]+\z`) // RFC 6749 section 3.3
 	fragmentPath  = regexp.MustCompile(`\A(?:/[A-Za-z0-9._~-]+)+\z`)
@@ -72,6 +72,7 @@ func (v *validator) scheme() {
 	v.inject()
 	v.api()
 	v.probes()
+	v.paginate("paginate", v.c.Paginate)
 	v.discover()
 	v.errors()
 	v.rate()

@@ -45,6 +45,7 @@ func (v *validator) discover() {
 		v.member(at+".label", d.Label)
 		v.captures(at+".capture", d.Capture, v.member)
 		v.findable(at, d)
+		v.pages(at, d)
 	}
 }
 

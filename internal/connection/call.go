@@ -16,6 +16,7 @@ import (
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/internal/netguard"
+	"github.com/claviger-proxy/claviger/internal/paging"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -25,28 +26,30 @@ var errCall = errors.New("the connector's request cannot be made")
 // Request returns a request of the connector's own with the token on it, and those of the slots. Its errors
 // hold no secret.
 func (c *Connection) Request(ctx context.Context, ask connectors.Ask, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
-	base, ok := c.Base(ask.Base)
-	if !ok {
-		return nil, fmt.Errorf("%w: it has no base %q", errCall, ask.Base)
-	}
-	now := time.Now()
-	path, err := ask.Path.ExpandPath(c.App.Values, now)
+	u, err := c.PageURL(ask, paging.Request{})
 	if err != nil {
-		return nil, fmt.Errorf("%w: its path: %w", errCall, err)
+		return nil, err
 	}
-	u, err := url.Parse(base.URL.String() + path)
-	if err != nil || !sameHost(u, base.URL) || u.User != nil {
-		return nil, fmt.Errorf("%w: its path leaves the base", errCall)
-	}
+	return c.RequestPage(ctx, ask, paging.Request{}, u, token, slots)
+}
+
+// RequestPage is Request for a page of a list, at its [Connection.PageURL].
+func (c *Connection) RequestPage(ctx context.Context, ask connectors.Ask, page paging.Request, u *url.URL, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, cmp.Or(ask.Method, http.MethodGet), u.String(), nil)
 	if err != nil {
 		return nil, errCall
 	}
 	var content []byte
 	if ask.JSON != nil {
-		if content, err = ask.JSON.JSON(c.App.Values, now); err != nil {
+		if content, err = ask.JSON.JSON(c.App.Values, time.Now()); err != nil {
 			return nil, fmt.Errorf("%w: its body: %w", errCall, err)
 		}
+		if content, err = withMembers(content, page.Members); err != nil {
+			return nil, err
+		}
+	}
+	if page.URL != nil { // the provider may have repeated what stood in the query of the request before
+		c.Inject.Strip(r)
 	}
 	prepared, err := c.Inject.Prepare(c.Values(token, slots))
 	if err != nil {

@@ -60,7 +60,7 @@ func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, e
 		p := refusedDirectly(code)
 		p.RetryAfter = j.wait
 		if offered != nil {
-			p.Choices = offered.choices(c.Connector().Discover[offered.Entry].Into)
+			p.Choices, p.MoreChoices = offered.choices(c.Connector().Discover[offered.Entry].Into), offered.More
 		}
 		return vault.ConnectedAccount{}, p
 	}
@@ -236,6 +236,11 @@ var directly = map[string]message{
 	codeNotOffered: {
 		http.StatusConflict, "Not among the choices", "the account has no access to what the request has chosen; nothing was saved",
 		"send the request again with one of those that it has access to, or use another credential",
+	},
+	codeNotReached: {
+		http.StatusConflict, "Not found among the choices",
+		"the account has access to more at the provider than is looked through, and what the request has chosen was not found among the first; nothing was saved",
+		"send the request again with one of the choices, or use a credential that has access to less",
 	},
 	codeIdentityMismatch: {
 		http.StatusConflict, "Another account", "the credential is that of another account at the provider than before; nothing was saved",

@@ -1,17 +1,13 @@
 package consent
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
-	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -35,17 +31,17 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 			j.wait = waitOf(err)
 			return nil, unlessLimited(err, codeDiscoverFailed)
 		}
-		if len(found) == 0 {
+		if len(found.Items) == 0 && !found.More {
 			return nil, codeNothingFound
 		}
-		items := usable(found, how)
+		items := usable(found.Items, how)
 		if len(items) == 0 {
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(errIdentityMissing))...)
 			return nil, codeDiscoverFailed
 		}
-		one, code := f.pick(ctx, j, items, how)
+		one, code := f.pick(ctx, j, items, found.More, how)
 		if code != "" {
-			return offer(items, entry), code
+			return offer(items, found.More, entry), code
 		}
 		if g.Captured = merged(g.Captured, one.Kept); !f.with(j, g.Captured) {
 			return nil, codeDiscoverFailed
@@ -54,8 +50,8 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 	return nil, ""
 }
 
-// pick is the item that is used, or says why it is none.
-func (f *Flow) pick(ctx context.Context, j *journey, items []item, how connectors.Discover) (item, string) {
+// pick is the item that is used, or says why it is none. With more there are others, which were not looked at.
+func (f *Flow) pick(ctx context.Context, j *journey, items []item, more bool, how connectors.Discover) (item, string) {
 	with := func(id string) int { return slices.IndexFunc(items, func(one item) bool { return one.ID == id }) }
 	wanted, asked := j.wanted[how.Into]
 	if !asked {
@@ -63,10 +59,12 @@ func (f *Flow) pick(ctx context.Context, j *journey, items []item, how connector
 	}
 	i := with(wanted)
 	switch {
+	case asked && i < 0 && more:
+		return item{}, codeNotReached
 	case asked && i < 0:
 		return item{}, codeNotOffered
 	case asked:
-	case len(items) == 1:
+	case len(items) == 1 && !more:
 		i = 0
 	default:
 		i = with(f.had(ctx, j)[how.Into])
@@ -90,37 +88,6 @@ func (f *Flow) had(ctx context.Context, j *journey) map[string]string {
 	return g.Captured
 }
 
-// list asks for the items.
-func (f *Flow) list(ctx context.Context, c *connection.Connection, how connectors.Discover, g vault.Grant) ([]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, identityTime)
-	defer cancel()
-	c, err := c.Discovering()
-	if err != nil {
-		return nil, err
-	}
-	a, err := f.ask(ctx, c, how.Ask, g)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.limit(c, a); err != nil {
-		return nil, err
-	}
-	if a.status < 200 || a.status > 299 {
-		return nil, fmt.Errorf("status %d", a.status)
-	}
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	d.UseNumber()
-	var doc any
-	if err := d.Decode(&doc); err != nil {
-		return nil, errIdentityUnreadable
-	}
-	items, ok := find(doc, how.Items).([]any)
-	if !ok {
-		return nil, errIdentityUnreadable
-	}
-	return items, nil
-}
-
 // usable are the items that can be used, each once: some providers list one for each of its products.
 func usable(found []any, how connectors.Discover) (items []item) {
 	seen := map[string]bool{}
@@ -134,9 +101,9 @@ func usable(found []any, how connectors.Discover) (items []item) {
 	return items
 }
 
-// offer is what of the items is shown.
-func offer(items []item, entry int) *heldChoice {
-	c := &heldChoice{Entry: entry}
+// offer is what of the items is shown; with more there are others.
+func offer(items []item, more bool, entry int) *heldChoice {
+	c := &heldChoice{Entry: entry, More: more}
 	size := 0
 	for _, one := range items {
 		for name, value := range one.Kept {

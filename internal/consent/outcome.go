@@ -56,6 +56,7 @@ const (
 	codeNothingFound        = "nothing_to_use"
 	codeSeveralFound        = "choice_needed"
 	codeNotOffered          = "choice_not_offered"
+	codeNotReached          = "choice_not_reached"
 	codeTokenMismatch       = "token_mismatch"
 
 	codeConnection    = "connection_unusable"
@@ -262,6 +263,11 @@ var messages = map[string]message{
 		http.StatusConflict, "Not among your choices",
 		"What was chosen is nothing that your account at {provider} has access to. It was not connected.",
 		"Go back and choose again, or sign in at {provider} with another account.",
+	},
+	codeNotReached: {
+		http.StatusConflict, "Not found among your choices",
+		"Your account at {provider} has access to more than could be looked through, and what {app} asks for was not among the first. Nothing was connected.",
+		"Sign in at {provider} with an account that has access to less, or tell the people behind {app}.",
 	},
 	codeTokenMismatch: {
 		http.StatusBadRequest, "Not connected",

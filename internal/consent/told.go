@@ -50,6 +50,10 @@ var told = map[string]message{
 		text: "the account has no access to what the link says is to be used",
 		next: "make a new link that names something else, or none, so that the user is asked",
 	},
+	codeNotReached: {
+		text: "the account has access to more at the provider than is looked through, and what the link says was not found among the first",
+		next: "make a new link, to be used with an account that has access to less, or one that names nothing, so that the user is asked",
+	},
 	codeVault:        {text: "the vault could not be read while the user came back", next: "run `claviger doctor` on the host, then make a new link"},
 	codeWrongBrowser: {text: "the journey ended in another browser than it began in", next: "make a new link"},
 	codeInstallSeveral: {

@@ -59,7 +59,9 @@ type Provider struct {
 	calls      int            // how many requests there were
 	fresh      map[string]int // what must never come twice, by the number of its request
 	codes      map[string]*code
-	devices    map[string]*device
+	// continued are the pages by the cursors that the provider has given.
+	continued map[string]place
+	devices   map[string]*device
 	// temporaries are the consents of OAuth 1.0a.
 	temporaries map[string]*temporary
 	grants      []*grant
@@ -108,7 +110,7 @@ func New(c *connectors.Connector, client Registration, o Options) (*Provider, er
 	p := &Provider{
 		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, enrols: o.Unregistered, needs: needsOf(c), claims: claimsIn(c),
 		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
-		codes: map[string]*code{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
+		codes: map[string]*code{}, continued: map[string]place{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
 	}
 	if p.now == nil {
 		p.now = time.Now

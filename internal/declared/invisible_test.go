@@ -53,7 +53,16 @@ var invisible = []struct {
 	{`rate\..*\] gone`, nil, "a provider that never says it"},
 	{`rate\.`, asksNothing, "the client asks nothing by itself"},
 	{`discover\[\d+\]\.label`, added, "a provider that calls things by a name that nobody asks for"},
+	{`paginate\b`, func(c *connectors.Connector, _ mutant) bool {
+		return !slices.ContainsFunc(c.Discover, func(d connectors.Discover) bool { return d.Paginate == nil })
+	}, "there is no list that it holds for"},
+	{`(discover\[\d+\]\.)?paginate( gone|\.style)`, whole, "a provider that gives the whole list at once"},
 	{`(api|token|revoke|steps\[\d+\]\.request)\.headers\.(Accept|User-Agent) gone`, nil, "every request may have it"},
+}
+
+// whole tells whether lists have one page.
+func whole(_ *connectors.Connector, m mutant) bool {
+	return strings.HasSuffix(m.path, " gone") || m.to == string(connectors.PageNone)
 }
 
 func added(_ *connectors.Connector, m mutant) bool { return m.added }

@@ -30,8 +30,14 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 		p.answered["identity"]++
 		p.person.write(doc, "", i)
 	}
-	for _, d := range k.Discover {
-		if !p.isFor(a, d.Ask) {
+	for i, d := range k.Discover {
+		if !p.isList(a, d) {
+			continue
+		}
+		if p.pagingOf(d) != nil {
+			if paged := p.answerList(a, i, doc); paged != nil {
+				return paged
+			}
 			continue
 		}
 		p.answered["discover"]++

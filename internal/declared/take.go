@@ -141,7 +141,7 @@ func (p *Provider) takeMember(in connectors.Injection, c *call, values connector
 // unknownYet tells whether a request is one of those that find out what a template names: it goes without it.
 func (p *Provider) unknownYet(a *apiCall, t connectors.Template) bool {
 	return slices.ContainsFunc(p.connector.Discover, func(d connectors.Discover) bool {
-		if !p.isFor(a, d.Ask) {
+		if !p.isList(a, d) {
 			return false
 		}
 		return slices.ContainsFunc(t.Names(), func(name string) bool {

@@ -19,7 +19,7 @@ const module = "github.com/claviger-proxy/claviger"
 // neither up, nor to a sibling. A package that is not here needs a place.
 var floors = map[string]int{
 	"connectors": 0, "vault/seal": 0, "internal/replay": 0, "internal/problem": 0, "internal/netguard": 0, "client": 0,
-	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1, "internal/openapi": 1, "internal/declared": 1,
+	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1, "internal/openapi": 1, "internal/declared": 1, "internal/paging": 1,
 	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2, "internal/transfer": 2,
 	"internal/connection": 3,
 	"internal/broker":     4, "internal/consent": 4,

@@ -92,7 +92,7 @@ func parseMembers(dec *json.Decoder, depth int) (document, error) {
 // find returns what stands at a member path. What is missing and a null are both nil.
 func (d document) find(path string) any {
 	var at any = d
-	for name := range strings.SplitSeq(path, ".") {
+	for name := range connectors.MemberNames(path) {
 		switch v := at.(type) {
 		case document:
 			at = v[name]
