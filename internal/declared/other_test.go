@@ -50,6 +50,7 @@ var words = []string{
 	"body", "path", "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT", "RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384",
 	"hex", "base64", "base64url", "sha256", "sha1", "sha512", "value", "name=value", "jwt_exp", "introspection",
 	"unix", "unix_ms", "http", "date", "sigv4", "oauth1", "hmac", "ed25519", "wsse",
+	"emailAddress", "persistent", "unspecified", "X509", "Password",
 	"method", "host", "query", "path_and_query", "url", "body_sha256", "timestamp", "nonce", "key_id",
 	";", ",", "+", " ",
 }
@@ -72,7 +73,9 @@ var standards = []struct {
 	{regexp.MustCompile(`\.pkce\z`), "required"},
 	{regexp.MustCompile(`response_type\z`), "code"},
 	{regexp.MustCompile(`key_encoding\z`), "text"},
+	{regexp.MustCompile(`saml\.encoding\z`), "base64url"},
 	{regexp.MustCompile(`\.encoding\z`), "hex"},
+	{regexp.MustCompile(`saml\.(subject_format|authentication)\z`), "unspecified"},
 	{regexp.MustCompile(`\.pairs\z`), "value"},
 	{regexp.MustCompile(`\.hash\z`), "sha256"},
 	{regexp.MustCompile(`timestamp_as\z`), "unix"},
