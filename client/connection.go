@@ -49,6 +49,9 @@ type Connection struct {
 	UpdatedAt   time.Time `json:"updated_at,omitzero"`
 	// Broken says why the connection cannot be used; empty when it can.
 	Broken string `json:"broken,omitempty"`
+	// KeyError says what is wrong with the operator's key that assertions are signed with, or with its certificate;
+	// empty when they can be used, and when there are none.
+	KeyError string `json:"key_error,omitempty"`
 }
 
 // NewConnection is a connection to make.

@@ -53,6 +53,8 @@ func connectionsList(s *settings) *cobra.Command {
 			state := "ok"
 			if got.Broken != "" {
 				state = "broken: " + got.Broken
+			} else if got.KeyError != "" {
+				state = "no tokens: " + got.KeyError
 			}
 			rows[i] = []string{got.Name, got.Connector, origin(got), clientText(got), got.RedirectURI, state}
 		}
@@ -109,6 +111,7 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"created", moment(c.CreatedAt, now)},
 		{"updated", moment(c.UpdatedAt, now)},
 		{"broken", c.Broken},
+		{"key error", c.KeyError},
 	}
 }
 

@@ -186,6 +186,9 @@ func (d *doctor) checkConnections(ctx context.Context) {
 	}
 }
 
+// nextKey is what to do about a key that assertions cannot be signed with.
+const nextKey = "give the connection a key that can be used; no token is got before"
+
 func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	name := "connection " + got.Name
 	if got.Broken != "" {
@@ -209,6 +212,9 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
+	if got.KeyError != "" {
+		d.fail(name, got.KeyError, nextKey)
+	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),
 			"take away those that it takes no more, with `--remove-secret` or in the configuration")

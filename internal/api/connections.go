@@ -223,6 +223,9 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 		if out.ClientSecrets > 1 {
 			out.ClientSecretInUse = a.Broker.SecretInUse(live.App)
 		}
+		if err := live.KeyError(); err != nil {
+			out.KeyError = err.Error()
+		}
 	case err == nil:
 		out.Broken = "another connection of this name is in use; reload to see this one"
 	case a.Connections.Broken()[c.Name] != nil:

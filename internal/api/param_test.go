@@ -8,7 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/api"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -195,4 +197,32 @@ func (k *kit) noCanaries(requests ...string) {
 	if strings.Contains(seen, "canary") {
 		k.t.Errorf("a secret is in an answer or the log: %s", seen)
 	}
+}
+
+// What assertions cannot be signed with is refused when it is given, and told of when it is there all the same.
+func TestKeyError(t *testing.T) {
+	const signed = "schema: 1\nname: pem\ntitle: Pem\nmode: jwt\napp: [{name: key, secret: true, multiline: true}]\n" +
+		"assertion: {alg: RS256, key: \"{app.key}\"}\napi: {base_url: \"https://api.example.com\"}\n"
+	pem, err := connectors.Decode("pem.yaml", []byte(signed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := vault.Connection{Name: "conf", Connector: "pem", SecretParams: vault.NewSecrets(map[string]string{"key": canaryConfigured})}
+	k := setup(t, func(o *api.Options) {
+		set, err := connection.NewSet(t.Context(), o.Vault, o.Connections.Catalog().With(pem), []vault.Connection{written})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Connections, o.Catalog = set, set.Catalog
+	})
+	_, err = k.CreateConnection(t.Context(), client.NewConnection{Name: "work", Connector: "pem", Params: map[string]string{"key": canaryPosted}})
+	const why = "assertion.key: is no PEM: it must begin with -----BEGIN; correct key"
+	if e := refused(t, err, 400, "connection_invalid"); !strings.Contains(e.Detail, why) {
+		t.Errorf("got %q, want %q", e.Detail, why)
+	}
+	got, err := k.Connection(t.Context(), "conf")
+	if err != nil || got.KeyError != why || got.Broken != "" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	k.noCanaries("GET /connections", "GET /connections/conf")
 }
