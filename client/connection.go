@@ -75,7 +75,7 @@ type NewConnection struct {
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
 }
 
-// ConnectionChange is what to change of a connection's OAuth clients; what is absent stays. Its fields are as
+// ConnectionChange is what to change of a connection's OAuth clients and secrets; what is absent stays. Its fields are as
 // those of an [AppChange]; an empty ClientID means the default app.
 type ConnectionChange struct {
 	ClientID            *string         `json:"client_id,omitempty"`
@@ -83,6 +83,8 @@ type ConnectionChange struct {
 	AddClientSecrets    []string        `json:"add_client_secrets,omitempty"`
 	RemoveClientSecrets []int           `json:"remove_client_secrets,omitempty"`
 	AddEarlierClient    *NewOAuthClient `json:"add_earlier_client,omitempty"`
+	// SecretParams are values of secret params, such as private keys, in place of those before. The others stay.
+	SecretParams map[string]string `json:"secret_params,omitempty"`
 }
 
 // Connections lists one page of connections in the order of their names.
@@ -105,7 +107,7 @@ func (c *Client) CreateConnection(ctx context.Context, n NewConnection) (Connect
 	return call[Connection](ctx, c, http.MethodPost, "/connections", n)
 }
 
-// ChangeConnection changes the OAuth clients of a connection that was made through the API; it is used as it
+// ChangeConnection changes the OAuth clients and secrets of a connection that was made through the API; it is used as it
 // is then at once.
 func (c *Client) ChangeConnection(ctx context.Context, name string, change ConnectionChange) (Connection, error) {
 	return call[Connection](ctx, c, http.MethodPatch, "/connections/"+url.PathEscape(name), change)

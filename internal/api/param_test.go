@@ -226,3 +226,50 @@ func TestKeyError(t *testing.T) {
 	}
 	k.noCanaries("GET /connections", "GET /connections/conf")
 }
+
+// A key comes to its end, or gets known to others: the connection goes on with another one, and so do its accounts.
+func TestSecretParamChanged(t *testing.T) {
+	k := setup(t, func(o *api.Options) {
+		withOwn(t)(o)
+		o.Expand = func(string) (string, error) { return canaryExpanded, nil }
+	})
+	if _, err := k.CreateConnection(t.Context(), keyedConnection(nil)); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret := func(want string) {
+		t.Helper()
+		stored, err := k.vault.FindConnection(t.Context(), vault.DefaultProject, "work")
+		if err != nil || !stored.SecretParams["private_key"].Equal(vault.NewSecret(want)) || stored.Params["port"] != "9090" {
+			t.Errorf("stored is %+v, %v", stored, err)
+		}
+	}
+	change := func(params map[string]string) error {
+		got, err := k.ChangeConnection(t.Context(), "work", client.ConnectionChange{SecretParams: params})
+		if err == nil && !cmp.Equal(got.SecretParams, []string{"private_key"}) {
+			t.Errorf("got %+v", got)
+		}
+		return err
+	}
+	if err := change(map[string]string{"private_key": canaryPosted + "-2"}); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret(canaryPosted + "-2")
+	refused(t, change(map[string]string{"private_key": ""}), 400, "connection_invalid")
+	refused(t, change(map[string]string{"privat_key": canaryPosted}), 400, "connection_invalid")
+	if e := refused(t, change(map[string]string{"port": "1"}), 400, "field_invalid"); !strings.Contains(e.Detail, "port, which is no secret param") {
+		t.Errorf("got %q", e.Detail)
+	}
+	if e := refused(t, change(map[string]string{"private_key": canaryPosted + " "}), 400, "field_invalid"); !strings.Contains(e.Detail, "secret_params.private_key") {
+		t.Errorf("got %q", e.Detail)
+	}
+	wantSecret(canaryPosted + "-2")
+	if err := change(map[string]string{"private_key": "{file./run/key.pem}"}); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret(canaryExpanded)
+	live, err := k.Connection(t.Context(), "work")
+	if err != nil || live.Broken != "" || live.KeyError != "" {
+		t.Errorf("got %+v, %v", live, err)
+	}
+	k.noCanaries("GET /connections", "GET /connections/work")
+}
