@@ -26,6 +26,14 @@ func (v *validator) assertion(at string, j *JWT) {
 	v.duration(at+".lifetime", j.Lifetime, 180*24*time.Hour)
 }
 
+// said is what everybody reads in a JWT who gets it; the key is not part of that.
+func said(j *JWT) []map[string]Template {
+	if j == nil {
+		return nil
+	}
+	return []map[string]Template{j.Header, j.Claims}
+}
+
 // signsAt is when the connector's assertion is first made.
 func (v *validator) signsAt() stage {
 	if m := v.c.mode(); m == ModeJWT || m == ModeJWTBearer {
