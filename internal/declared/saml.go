@@ -146,7 +146,7 @@ func (p *Provider) checkSAML(s *connectors.SAML, a *samlFacts, registered *x509.
 	for name, t := range s.Attributes {
 		if at := "AttributeStatement/Attribute(" + name + ")/AttributeValue"; !p.leftOut(t) {
 			p.templates(f, map[string]connectors.Template{at: t}, values)
-			f.text(at+"@type", "xs:string")
+			f.text(at+"@type", "http://www.w3.org/2001/XMLSchema string")
 		}
 	}
 	signatureFields(f, registered)

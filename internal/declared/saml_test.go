@@ -108,7 +108,7 @@ func signed(t *testing.T, assertion, key string, signer func(*dsig.SigningContex
 	}
 	c.Prefix, c.Canonicalizer = "ds", dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
 	signer(c)
-	signature, err := c.ConstructSignature(root, true)
+	signature, err := c.ConstructSignature(root.Copy(), true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type samlFacts struct {
 
 // readSAML takes an assertion apart. There is nothing in it but elements, attributes and text.
 func readSAML(raw []byte) (*samlFacts, error) {
-	r := &samlReader{out: &samlFacts{facts: url.Values{}}, seen: map[string]int{}}
+	r := &samlReader{out: &samlFacts{facts: url.Values{}}, seen: map[string]int{}, spaces: map[string]string{}}
 	for d := xml.NewDecoder(bytes.NewReader(raw)); ; {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -49,6 +49,8 @@ type samlReader struct {
 	out  *samlFacts
 	open []samlElement
 	seen map[string]int
+	// spaces are the prefixes that were declared last.
+	spaces map[string]string
 }
 
 // samlElement is an element that is not closed yet.
@@ -114,10 +116,20 @@ func (r *samlReader) begin(e xml.StartElement) error {
 	}
 	here := samlElement{path: path}
 	for _, a := range e.Attr {
+		if a.Name.Space == "xmlns" {
+			r.spaces[a.Name.Local] = a.Value
+		}
+	}
+	for _, a := range e.Attr {
 		switch {
-		case a.Name.Space == "xmlns", a.Name.Local == "Name" && e.Name.Local == "Attribute":
-			here.more = here.more || a.Name.Space == ""
-		case a.Name.Space != "" && a.Name.Space != spaceInstance:
+		case a.Name.Space == "xmlns":
+		case a.Name.Local == "Name" && e.Name.Local == "Attribute":
+			here.more = true
+		case a.Name.Space == spaceInstance: // a qualified name
+			prefix, local, _ := strings.Cut(a.Value, ":")
+			r.out.facts.Add(path+"@"+a.Name.Local, r.spaces[prefix]+" "+local)
+			here.more = true
+		case a.Name.Space != "":
 			return fmt.Errorf("has an attribute %s of the namespace %q", a.Name.Local, a.Name.Space)
 		default:
 			r.out.facts.Add(path+"@"+a.Name.Local, a.Value)

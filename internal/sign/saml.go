@@ -130,7 +130,8 @@ func enveloped(a *etree.Element, key *rsa.PrivateKey, cert *x509.Certificate) ([
 	if err := signer.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
 		return nil, errUnsigned
 	}
-	signature, err := signer.ConstructSignature(a, true)
+	// A copy, because the library makes what it is given canonical, which takes away the prefix of xsi:type.
+	signature, err := signer.ConstructSignature(a.Copy(), true)
 	if err != nil {
 		return nil, errUnsigned
 	}

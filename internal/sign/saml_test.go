@@ -261,6 +261,17 @@ func TestSAMLAlgorithms(t *testing.T) {
 	}
 }
 
+// The type of a value is a qualified name, whose prefix has to be declared although nothing else has it.
+func TestSAMLAttributeType(t *testing.T) {
+	s := about(t)
+	s.Attributes = map[string]connectors.Template{"role": template(t, "reader")}
+	text := string(signedSAML(t, s, samlValues(t)))
+	want := `<saml:AttributeValue xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="xs:string">reader<`
+	if !strings.Contains(text, want) {
+		t.Errorf("there is no %s in %s", want, text)
+	}
+}
+
 func TestSAMLRefuses(t *testing.T) {
 	r, ec := keys()["rsa"], keys()["p256"]
 	good := certified(t, r, now)
