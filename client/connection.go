@@ -56,6 +56,9 @@ type Connection struct {
 	UpdatedAt       time.Time `json:"updated_at,omitzero"`
 	// Broken says why the connection cannot be used; empty when it can.
 	Broken string `json:"broken,omitempty"`
+	// KeyError says what is wrong with the operator's key that assertions are signed with, or with its certificate;
+	// empty when they can be used, and when there are none.
+	KeyError string `json:"key_error,omitempty"`
 }
 
 // NewConnection is a connection to make.
@@ -83,7 +86,7 @@ type NewConnection struct {
 	InstallURL string `json:"install_url,omitempty"`
 }
 
-// ConnectionChange is what to change of a connection's OAuth clients; what is absent stays. Its fields are as
+// ConnectionChange is what to change of a connection's OAuth clients and secrets; what is absent stays. Its fields are as
 // those of an [AppChange]; an empty ClientID means the default app.
 type ConnectionChange struct {
 	ClientID            *string         `json:"client_id,omitempty"`
@@ -91,6 +94,8 @@ type ConnectionChange struct {
 	AddClientSecrets    []string        `json:"add_client_secrets,omitempty"`
 	RemoveClientSecrets []int           `json:"remove_client_secrets,omitempty"`
 	AddEarlierClient    *NewOAuthClient `json:"add_earlier_client,omitempty"`
+	// SecretParams are values of secret params, such as private keys, in place of those before. The others stay.
+	SecretParams map[string]string `json:"secret_params,omitempty"`
 }
 
 // Connections lists one page of connections in the order of their names.
@@ -113,7 +118,7 @@ func (c *Client) CreateConnection(ctx context.Context, n NewConnection) (Connect
 	return call[Connection](ctx, c, http.MethodPost, "/connections", n)
 }
 
-// ChangeConnection changes the OAuth clients of a connection that was made through the API; it is used as it
+// ChangeConnection changes the OAuth clients and secrets of a connection that was made through the API; it is used as it
 // is then at once.
 func (c *Client) ChangeConnection(ctx context.Context, name string, change ConnectionChange) (Connection, error) {
 	return call[Connection](ctx, c, http.MethodPatch, "/connections/"+url.PathEscape(name), change)

@@ -13,6 +13,7 @@ const (
 	ModePassword          = "password"           // name and password are exchanged for a token
 	ModeDevice            = "device"             // the user consents on another machine
 	ModeJWTBearer         = "jwt_bearer"         // a signed assertion is exchanged for a token
+	ModeSAMLBearer        = "saml_bearer"        // a signed SAML assertion is exchanged for a token
 	ModeTokenExchange     = "token_exchange"     // another token is exchanged
 	ModeJWT               = "jwt"                // a signed assertion is the token
 	ModeOAuth1            = "oauth1"             // the user consents at the provider

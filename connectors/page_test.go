@@ -136,6 +136,7 @@ var pageMode = map[connectors.Mode]string{
 	connectors.ModePassword:          "OAuth 2.0 password grant",
 	connectors.ModeDevice:            "OAuth 2.0 device authorization",
 	connectors.ModeJWTBearer:         "OAuth 2.0 JWT bearer grant",
+	connectors.ModeSAMLBearer:        "OAuth 2.0 SAML bearer grant",
 	connectors.ModeTokenExchange:     "OAuth 2.0 token exchange",
 	connectors.ModeJWT:               "JSON Web Token, signed here",
 	connectors.ModeOAuth1:            "OAuth 1.0a with consent",

@@ -6,11 +6,11 @@ import "strings"
 // and of a map its keys.
 var closed = map[string][]string{
 	"Connector.without": strings.Fields("account api app auth assertion authorize callback categories client_cert description " +
-		"device discover docs errors identity inject install introspect limits mode notes paginate rate refresh register revoke setup signer steps title token verify"),
+		"device discover docs errors identity inject install introspect limits mode notes paginate rate refresh register revoke saml setup signer steps title token verify"),
 	"Tested.how":      {"documentation", "account", "emulator", "unverified"},
 	"Input.normalize": {"trim", "lower", "host"},
 	"Scheme.mode": {
-		"oauth2_code", "client_credentials", "password", "device", "jwt_bearer", "token_exchange", "jwt", "oauth1", "login", "static", "none",
+		"oauth2_code", "client_credentials", "password", "device", "jwt_bearer", "saml_bearer", "token_exchange", "jwt", "oauth1", "login", "static", "none",
 	},
 	"Authorize.pkce": {"required", "off"},
 	"Authorize.omit": {"response_type", "redirect_uri"},
@@ -52,6 +52,13 @@ var closed = map[string][]string{
 	"Signer.parts": {
 		"method", "host", "path", "query", "path_and_query", "url", "body", "body_sha256", "timestamp", "nonce", "key_id",
 	},
+	"SAML.subject_format": {
+		"unspecified", "emailAddress", "X509SubjectName", "WindowsDomainQualifiedName", "kerberos", "entity", "persistent", "transient",
+	},
+	"SAML.authentication": {
+		"none", "unspecified", "Password", "PasswordProtectedTransport", "PreviousSession", "X509", "TLSClient", "Kerberos",
+	},
+	"SAML.encoding":           {"base64url", "base64"},
 	"Signer.hash":             {"sha256", "sha1", "sha512"},
 	"Signer.encoding":         {"hex", "base64", "base64url"},
 	"Signer.timestamp_as":     {"unix", "unix_ms", "rfc3339", "date", "http", "basic"},
@@ -116,7 +123,7 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Register": {"with"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"}, "Paginate": {"style"},
+	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"}, "Paginate": {"style"}, "SAML": {"key", "cert", "issuer", "subject", "audience"},
 }
 
 // shorthands are the types that may be text instead of a mapping.

@@ -34,6 +34,8 @@ type Scheme struct {
 	// Assertion is a JWT that is signed here: the grant of [ModeJWTBearer], the credential of [ModeJWT],
 	// and {assertion} in steps.
 	Assertion *JWT `yaml:"assertion,omitempty"`
+	// SAML is the assertion of [ModeSAMLBearer].
+	SAML *SAML `yaml:"saml,omitempty"`
 	// Signer signs each request.
 	Signer *Signer `yaml:"signer,omitempty"`
 	// ClientCert is presented to the API and wherever tokens come from or end: in calls, in steps, at the revocation.
@@ -103,6 +105,7 @@ const (
 	ModePassword          Mode = "password"           // RFC 6749 section 4.3, with {account.username} and {account.password}
 	ModeDevice            Mode = "device"             // RFC 8628
 	ModeJWTBearer         Mode = "jwt_bearer"         // Assertion is exchanged for a token (RFC 7523 section 2.1)
+	ModeSAMLBearer        Mode = "saml_bearer"        // SAML is exchanged for a token (RFC 7522 section 2.1)
 	ModeTokenExchange     Mode = "token_exchange"     // {account.subject_token} is exchanged (RFC 8693)
 	ModeJWT               Mode = "jwt"                // Assertion is the token
 	ModeOAuth1            Mode = "oauth1"             // RFC 5849

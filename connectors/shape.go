@@ -260,7 +260,7 @@ func (c *Connector) refreshUses() map[string]bool {
 	if with != RefreshWithGrant {
 		call.Params = nil
 	}
-	collect(names, call, c.Refresh, c.Assertion)
+	collect(names, call, c.Refresh, c.Assertion, c.SAML)
 	got := []map[string]string{c.Token.Capture}
 	for _, s := range c.Steps {
 		if s.When != "connect" {

@@ -16,6 +16,8 @@ type JWT struct {
 	Lifetime Duration `yaml:"lifetime,omitempty"`
 	// JTI adds a random claim jti.
 	JTI bool `yaml:"jti,omitempty"`
+	// NBF adds a claim nbf: the time of iat.
+	NBF bool `yaml:"nbf,omitempty"`
 }
 
 // The values of [Signer].Kind.

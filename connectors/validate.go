@@ -60,6 +60,7 @@ func (v *validator) scheme() {
 	v.now = atToken
 	v.token()
 	v.clientCert()
+	v.saml()
 	v.steps()
 	v.now = v.signsAt()
 	v.assertion("assertion", v.c.Assertion)

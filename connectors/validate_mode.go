@@ -23,6 +23,7 @@ var modes = []modeKeys{
 	{ModePassword, words("token.url"), grants},
 	{ModeDevice, words("device token.url"), append(words("register"), grants...)},
 	{ModeJWTBearer, words("assertion token.url"), grants},
+	{ModeSAMLBearer, words("saml token.url"), grants},
 	{ModeTokenExchange, words("token.url"), grants},
 	{ModeJWT, words("assertion"), words("refresh steps signer client_cert inject")},
 	{

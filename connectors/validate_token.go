@@ -81,7 +81,11 @@ func (v *validator) clientSecret() string {
 	case ClientAuthSecretJWT:
 		return nameClientSecret
 	}
-	return v.operatorsSecret(t.Basic, t.Params, t.Headers, v.c.Refresh.Params, v.c.Refresh.Headers)
+	sent := []any{t.Basic, t.Params, t.Headers, v.c.Refresh.Params, v.c.Refresh.Headers, said(t.ClientAssertion)}
+	if v.c.mode() == ModeJWTBearer {
+		sent = append(sent, said(v.c.Assertion))
+	}
+	return v.operatorsSecret(sent...)
 }
 
 func (v *validator) response(at string, r TokenResponse) {

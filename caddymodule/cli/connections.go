@@ -53,6 +53,8 @@ func connectionsList(s *settings) *cobra.Command {
 			state := "ok"
 			if got.Broken != "" {
 				state = "broken: " + got.Broken
+			} else if got.KeyError != "" {
+				state = "no tokens: " + got.KeyError
 			}
 			rows[i] = []string{got.Name, got.Connector, origin(got), clientText(got), got.RedirectURI, state}
 		}
@@ -112,6 +114,7 @@ func connectionFacts(c client.Connection, now time.Time) []fact {
 		{"created", moment(c.CreatedAt, now)},
 		{"updated", moment(c.UpdatedAt, now)},
 		{"broken", c.Broken},
+		{"key error", c.KeyError},
 	}
 }
 
@@ -236,6 +239,7 @@ func defaultApp(ctx context.Context, s *server, n client.NewConnection, register
 
 func connectionsUpdate(s *settings) *cobra.Command {
 	var how clientFlags
+	var params inputFlags
 	var byDefault bool
 	c := &cobra.Command{
 		Use: "update NAME", Short: "Changes the OAuth client or the secrets of a connection",
@@ -244,30 +248,41 @@ a client ID is added to those there are. To change a secret without a failed req
 at the provider, add it here, take the old one away there, then here.
 
 With another client ID the client before is kept: accounts that were connected with it go on with it, and
-new consents use the new one.`,
+new consents use the new one.
+
+A secret param, such as a private key, is put in the place of the one before.`,
 		Example: "  claviger connections update gmail --client-secret-file new.txt\n" +
+			"  claviger connections update robot --param-file private_key=new.pem\n" +
 			"  claviger connections update gmail --remove-secret 1\n" +
 			"  claviger connections update gmail --client-id ID --client-secret-file secret.txt",
 	}
 	how.add(c.Flags())
+	params.add(c.Flags(), "param", "the connector's secret inputs")
 	c.Flags().BoolVar(&byDefault, "default-app", false, "use the connector's default app from now on")
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
-		if err := how.check(byDefault); err != nil {
+		if err := how.check(byDefault || params.given()); err != nil {
 			return err
 		}
-		if byDefault && (how.id != "" || how.secrets.given() || len(how.remove) > 0) {
+		if how.secrets.stdin() > 0 && params.stdin() {
+			return usage("standard input can be one value only")
+		}
+		if byDefault && (params.given() || how.id != "" || how.secrets.given() || len(how.remove) > 0) {
 			return usage("--default-app goes with no other change")
 		}
 		s, err := call.client()
 		if err != nil {
 			return err
 		}
-		got, err := changeClient(ctx, call, s, how, byDefault)
+		got, err := changeClient(ctx, call, s, how, params, byDefault)
 		if err != nil {
 			return err
 		}
 		if call.json {
 			return printJSON(call.out, got)
+		}
+		if got.ClientID == "" {
+			fmt.Fprintf(call.out, "Connection %s is changed.\n", got.Name)
+			return nil
 		}
 		fmt.Fprintf(call.out, "Connection %s is changed; its client ID is %s.\n", got.Name, clientText(got))
 		return nil
@@ -275,7 +290,7 @@ new consents use the new one.`,
 	return c
 }
 
-func changeClient(ctx context.Context, c *call, s *server, how clientFlags, byDefault bool) (client.Connection, error) {
+func changeClient(ctx context.Context, c *call, s *server, how clientFlags, params inputFlags, byDefault bool) (client.Connection, error) {
 	if how.forget != "" {
 		got, err := s.ForgetClient(ctx, c.args[0], how.forget, how.force)
 		return got, s.failure(err)
@@ -294,6 +309,9 @@ func changeClient(ctx context.Context, c *call, s *server, how clientFlags, byDe
 	}
 	if byDefault {
 		change.ClientID = new(string)
+	}
+	if change.SecretParams, err = params.read(ctx, c, k.Inputs, false); err != nil {
+		return client.Connection{}, err
 	}
 	got, err = s.ChangeConnection(ctx, c.args[0], change)
 	return got, s.failure(err)

@@ -187,6 +187,9 @@ func (d *doctor) checkConnections(ctx context.Context) {
 	}
 }
 
+// nextKey is what to do about a key that assertions cannot be signed with.
+const nextKey = "give the connection a key that can be used; no token is got before"
+
 func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	name := "connection " + got.Name
 	if got.Broken != "" {
@@ -218,6 +221,9 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	}
 	if wrong := outdated(got, time.Now().Add(soon)); wrong != "" {
 		d.warn(name, "the client that was registered has "+wrong, "`"+program()+" connections register "+got.Name+"` brings it up to date")
+	}
+	if got.KeyError != "" {
+		d.fail(name, got.KeyError, nextKey)
 	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),

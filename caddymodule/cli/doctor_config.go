@@ -12,10 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault/seal"
 )
 
@@ -181,13 +183,21 @@ func (d *doctor) checkWritten(ctx context.Context, app *appConfig, name string, 
 	if k.RefusesRedirect(redirect) {
 		d.warn(check, localRedirect, publicRedirect)
 	}
+	values := connectors.Values{}
+	for _, in := range k.App {
+		if value, err := in.Clean(cmp.Or(fill(c.Params[in.Name]), in.Default)); err == nil {
+			values["app."+in.Name] = value
+		}
+	}
+	if err := connection.CheckKeys(k, values, time.Now()); err != nil {
+		d.fail(check, err.Error(), nextKey)
+	}
 	if !d.online {
 		return
 	}
-	values := connectors.Values{}
-	for _, in := range k.App {
-		if value, err := in.Clean(cmp.Or(fill(c.Params[in.Name]), in.Default)); err == nil && !in.Secret {
-			values["app."+in.Name] = value
+	for _, in := range k.App { // no URL that is asked names a secret
+		if in.Secret {
+			delete(values, "app."+in.Name)
 		}
 	}
 	d.checkEndpoint(ctx, check, k.Token.URL.String(), k.API.BaseURL.String(), values)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 )
 
 // doctor tells when it is not the first of several client secrets that works.
@@ -48,6 +49,34 @@ func TestSecretsText(t *testing.T) {
 	} {
 		if got := secretsText(tt.n, tt.inUse); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// doctor tells of a key that no assertion can be signed with, of the server's connections and of those in a file.
+func TestDoctorTellsOfKeys(t *testing.T) {
+	d := &doctor{}
+	d.checkConnection(t.Context(), client.Connection{Name: "hr", Connector: "sap-successfactors", KeyError: "saml.cert: has ended at 2026-01-02 03:04:05"})
+	if last := d.findings[len(d.findings)-1]; last.Level != levelFail || !strings.Contains(last.Detail, "has ended at") {
+		t.Errorf("got %+v", last)
+	}
+	catalog, err := connectors.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HR_KEY", "canary-key")
+	for name, tt := range map[string]struct {
+		params map[string]string
+		want   string
+	}{
+		"a bad key":  {map[string]string{"private_key": "{env.HR_KEY}", "certificate": "{env.HR_KEY}"}, "saml.key: is no PEM"},
+		"not to see": {map[string]string{"private_key": "{env.HR_NOWHERE}", "certificate": "{env.HR_NOWHERE}"}, ""},
+	} {
+		d := &doctor{}
+		d.checkWritten(t.Context(), &appConfig{Connections: map[string]configConnection{"hr": {Connector: "sap-successfactors", Params: tt.params}}}, "hr", catalog)
+		last := d.findings[len(d.findings)-1]
+		if (last.Level == levelFail) != (tt.want != "") || !strings.Contains(last.Detail, tt.want) || strings.Contains(last.Detail, "canary") {
+			t.Errorf("%s: got %+v", name, last)
 		}
 	}
 }

@@ -90,12 +90,33 @@ func (a *api) changeConnection(w http.ResponseWriter, r *http.Request) error {
 		}
 		c.SetClient(own)
 		c.Earlier = earlier
-		return nil
+		return a.changeSecrets(c, in.SecretParams)
 	})
 	if err != nil {
 		return stored(err)
 	}
 	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
+}
+
+// changeSecrets puts values of secret params in the place of those before. What is no secret may be part of a host,
+// and stays.
+func (a *api) changeSecrets(c *vault.Connection, given map[string]string) error {
+	open, secrets, err := a.params(c.Connector, c.Way, given, func(field, given string) (vault.Secret, error) { return a.secret("secret_"+field, given) })
+	if err != nil || len(given) == 0 {
+		return err
+	}
+	for name := range open {
+		return badField("secret_params", fmt.Sprintf("has %s, which is no secret param and cannot be changed", name))
+	}
+	c.SecretParams, c.Params = maps.Clone(c.SecretParams), maps.Clone(c.Params)
+	if c.SecretParams == nil {
+		c.SecretParams = vault.Secrets{}
+	}
+	for name, value := range secrets {
+		c.SecretParams[name] = value
+		delete(c.Params, name) // it may have been none when it was stored
+	}
+	return nil
 }
 
 func (a *api) forgetClient(w http.ResponseWriter, r *http.Request) error {
@@ -212,6 +233,9 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 		out.DefaultApp, out.ClientID, out.ClientSecrets = live.DefaultApp, used.ID, len(used.Secrets)
 		if out.ClientSecrets > 1 {
 			out.ClientSecretInUse = a.Broker.SecretInUse(live.App)
+		}
+		if err := live.KeyError(); err != nil {
+			out.KeyError = err.Error()
 		}
 	case err == nil:
 		out.Broken = "another connection of this name is in use; reload to see this one"

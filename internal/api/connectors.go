@@ -15,7 +15,7 @@ import (
 )
 
 var modes = []connectors.Mode{
-	connectors.ModeCode, connectors.ModeClientCredentials, connectors.ModePassword, connectors.ModeDevice, connectors.ModeJWTBearer,
+	connectors.ModeCode, connectors.ModeClientCredentials, connectors.ModePassword, connectors.ModeDevice, connectors.ModeJWTBearer, connectors.ModeSAMLBearer,
 	connectors.ModeTokenExchange, connectors.ModeJWT, connectors.ModeOAuth1, connectors.ModeLogin, connectors.ModeStatic, connectors.ModeNone,
 }
 

@@ -283,8 +283,12 @@ func (s *Set) Add(ctx context.Context, c vault.Connection) (*Connection, error) 
 	}
 	defer done()
 	c.Origin, c.Project, c.Shape = vault.OriginAPI, s.project, shapeIn(s.Catalog(), c)
-	if _, err := s.Build(c); err != nil {
+	built, err := s.Build(c)
+	if err != nil {
 		return nil, err
+	}
+	if err := built.KeyError(); err != nil {
+		return nil, invalid(c, err)
 	}
 	if err := s.vault.PutConnection(ctx, &c); err != nil {
 		if errors.Is(err, vault.ErrExists) {

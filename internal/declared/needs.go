@@ -20,6 +20,7 @@ func needsOf(c *connectors.Connector) needs {
 	n := needs{map[string]string{}, map[string]bool{}, map[string]bool{}}
 	n.jwt(c.Assertion)
 	n.jwt(c.Token.ClientAssertion)
+	n.saml(c.SAML)
 	if cert := c.ClientCert; cert != nil {
 		n.keyIs(cert.Cert, clientCertificate())
 		n.keyIs(cert.Key, clientKey())

@@ -51,6 +51,9 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 	case connectors.ModeJWTBearer:
 		f.text("grant_type", grantBearer)
 		f.must["assertion"] = func(got string) error { return p.verify(p.connector.Assertion, got, p.values) }
+	case connectors.ModeSAMLBearer:
+		f.text("grant_type", grantSAML)
+		f.must["assertion"] = func(got string) error { return p.verifySAML(p.connector.SAML, got, p.values) }
 	case connectors.ModeTokenExchange:
 		f.text("grant_type", grantExchange)
 		f.text("subject_token", p.values["account.subject_token"])

@@ -49,6 +49,8 @@ var drivers = map[string][]string{
 	"filippo.io/age":                          {"internal/transfer"},
 	"github.com/aws/":                         {"internal/sign"},
 	"github.com/dghubble/oauth1":              {"internal/sign"},
+	"github.com/beevik/etree":                 {"internal/sign", "internal/declared"},
+	"github.com/russellhaering/goxmldsig":     {"internal/sign", "internal/declared"},
 	"github.com/go-jose/":                     {"internal/sign", "internal/fakeprovider"},
 	"go.opentelemetry.io/":                    {"caddymodule"},
 }
