@@ -44,6 +44,7 @@ var functions = map[string]function{
 	"upper":     ofText(strings.ToUpper),
 	"host":      {least: 1, most: 1, do: hostOf},
 	"join":      {least: 2, most: maxCallArgs, do: joined},
+	"replace":   {least: 3, most: 3, do: replaced, literals: map[int]func(string) error{1: checkReplaced, 2: checkAny}},
 	"jwt_claim": {least: 2, most: 2, do: jwtClaim, literals: map[int]func(string) error{1: checkMember}},
 	"now":       {least: 1, most: 1, do: moment, literals: map[int]func(string) error{0: checkMoment}},
 	"random":    {least: 1, most: 1, do: random, literals: map[int]func(string) error{0: checkRandom}},
@@ -75,6 +76,20 @@ func digest(f func([]byte) []byte) function {
 func joined(args []string, _ time.Time) (string, error) {
 	return strings.Join(args[1:], args[0]), nil
 }
+
+// replaced is its first argument with the third in all places of the second.
+func replaced(args []string, _ time.Time) (string, error) {
+	return strings.ReplaceAll(args[0], args[1], args[2]), nil
+}
+
+func checkReplaced(text string) error {
+	if text == "" {
+		return errors.New("what is replaced must not be empty")
+	}
+	return nil
+}
+
+func checkAny(string) error { return nil }
 
 // hostOf is the host of a URL, with a port that is not 443, as a URL is written here: in lower case. Of
 // anything else it is the text itself.

@@ -31,6 +31,7 @@ func TestFunctions(t *testing.T) {
 		{`{b64(sha512(""))}`, "z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="},
 		{`{hex(hmac256("key", "The quick brown fox ", "jumps over the lazy dog"))}`, "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"},
 		{`{join(", ", app.a, "x", app.a)}`, "Ab, x, Ab"},
+		{`{upper(replace(app.b, " d", "-D_"))}{replace(app.a, "b", "")}`, "C-D_&EA"},
 		{`{host(captured.url)}`, "na1.example.com"},
 		{`{host("http://a.test:8080/x?y")}`, "a.test:8080"},
 		{`{host("a.test")}`, "a.test"},

@@ -81,4 +81,14 @@ func TestOperatorsSecrets(t *testing.T) {
 	if _, err := connectors.Decode("x.yaml", []byte(oauth1+open)); err == nil || !strings.Contains(err.Error(), "authorize.request_url: {account.any} may be any host") {
 		t.Errorf("Decode of OAuth 1.0a with PLAINTEXT: %v", err)
 	}
+	for signer, refused := range map[string]bool{
+		"": true, "key_id: '{account.id}', key: '{app.secret}', ": true, "key_id: '{account.id}', key: '{account.secret}', ": false,
+	} {
+		text := "schema: 1\nname: x\ntitle: X\nmode: static\nsigner: {kind: oauth1, " + signer + "method: PLAINTEXT}\n" +
+			"api: {base_url: https://api.example.com, bases: {b: 'https://{account.any}'}}" + open
+		_, err := connectors.Decode("x.yaml", []byte(text))
+		if refused != (err != nil && strings.Contains(err.Error(), "api.bases.b: {account.any} may be any host")) || !refused && err != nil {
+			t.Errorf("Decode of static OAuth 1.0a with PLAINTEXT, %s: %v", signer, err)
+		}
+	}
 }

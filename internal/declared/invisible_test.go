@@ -42,6 +42,7 @@ var invisible = []struct {
 	{`steps\[\d+\]\.response\.(access|expires|scope|scope_separator|error_path)\b`, hasText, "the answer is the token and nothing else"},
 	{`steps\[\d+\]\.response\.scope_separator\b`, noBody, "the answer has no scopes"},
 	{`signer\.(key|key_id|timestamp_as)`, added, "it is in no part of the request"},
+	{`signer\.token_secret`, func(c *connectors.Connector, _ mutant) bool { return c.Signer.Method == "RSA-SHA1" }, "the private key signs alone"},
 	{`client_cert\.key`, nil, "the provider sees the certificate"},
 	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
 		return c.Token.URL.IsZero() && len(c.Steps) == 0
