@@ -41,6 +41,8 @@ func TestOperatorsSecrets(t *testing.T) {
 		{"refresh", "api:", "refresh: {url: 'https://{account.any}/'}\napi:", "refresh.url"},
 		{"device", "api:", "device: {url: 'https://{account.any}/'}\napi:", "device.url"},
 		{"revoke", "api:", "revoke: {url: 'https://{account.any}/'}\napi:", "revoke.url"},
+		{"revoke with a field of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, params: {s: '{app.secret}'}}\napi:", "revoke.url"},
+		{"revoke with a header of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, headers: {X: '{client_secret}'}}\napi:", "revoke.url"},
 		{"revoke with the token", "api:", "revoke: {url: 'https://{account.any}/', auth: bearer}\napi:", ""},
 		{"introspect", "api:", "introspect: {url: 'https://{account.any}/', auth: basic}\napi:", "introspect.url"},
 		{"introspect without a client", "api:", "introspect: {url: 'https://{account.any}/', auth: none}\napi:", ""},
