@@ -128,14 +128,6 @@ type Expires struct {
 	As string `yaml:"as,omitempty"`
 }
 
-// Condition is a test on a JSON document.
-type Condition struct {
-	// Path is where the member stands.
-	Path string `yaml:"path"`
-	// Equals is compared with the member written as text: true, 0, ok.
-	Equals string `yaml:"equals" scalar:"any"`
-}
-
 // Revoke describes the end of a grant at the provider.
 type Revoke struct {
 	// URL is the revocation endpoint. It may name {client_id}; see [Endpoints.RevokeURL].

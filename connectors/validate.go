@@ -116,16 +116,6 @@ func (v *validator) member(path, value string) {
 	}
 }
 
-func (v *validator) condition(path string, c *Condition) {
-	if c == nil {
-		return
-	}
-	if c.Path == "" {
-		v.fail(path+".path", "is required")
-	}
-	v.member(path+".path", c.Path)
-}
-
 func (v *validator) duration(path string, d Duration, limit time.Duration) {
 	if d < 0 || time.Duration(d) > limit {
 		v.fail(path, "must be between 0 and %s", limit)

@@ -47,11 +47,17 @@ var invisible = []struct {
 	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
 		return c.Token.URL.IsZero() && len(c.Steps) == 0
 	}, "there are no calls for tokens"},
+	{`.*(ok|success)_when\.in\[\d+\] gone`, nil, "a provider that says the others only"},
+	{`verify\.ok_when`, func(c *connectors.Connector, _ mutant) bool { return isAbsent(c.Verify.OKWhen) }, "it is not there in an answer with status 200"},
+	{`revoke\.ok_when`, func(c *connectors.Connector, _ mutant) bool { return isAbsent(c.Revoke.OKWhen) }, "as above"},
 	{`discover\[\d+\]\.label`, added, "a provider that calls things by a name that nobody asks for"},
 	{`(api|token|revoke|steps\[\d+\]\.request)\.headers\.(Accept|User-Agent) gone`, nil, "every request may have it"},
 }
 
 func added(_ *connectors.Connector, m mutant) bool { return m.added }
+
+// isAbsent tells whether a condition is met by what is not there.
+func isAbsent(c *connectors.Condition) bool { return c != nil && c.Present != nil && !*c.Present }
 
 // refreshes tells whether there are refreshes.
 func refreshes(c *connectors.Connector) bool {

@@ -20,7 +20,7 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 	if v := k.Verify; v != nil && p.isFor(a, v.Ask) {
 		p.answered["verify"]++
 		if v.OKWhen != nil {
-			doc.set(v.OKWhen.Path, literal(v.OKWhen.Equals))
+			p.mark(doc, v.OKWhen.Path, v.OKWhen)
 		}
 	}
 	if i := k.Identity; i != nil && i.From == "" && p.isFor(a, i.Ask) {
@@ -158,7 +158,7 @@ func (p *Provider) expired(a *apiCall) *answer {
 		}
 	}
 	if v := p.connector.Verify; v != nil && v.OKWhen != nil && p.isFor(a, v.Ask) {
-		doc.set(v.OKWhen.Path, otherThan(v.OKWhen.Equals))
+		p.unmark(doc, v.OKWhen.Path, v.OKWhen)
 	}
 	answered := doc.answerJSON(status)
 	for name, values := range header {

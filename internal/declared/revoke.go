@@ -88,7 +88,7 @@ func (p *Provider) revoke(c *call) (*answer, error) {
 			return &answer{http.StatusOK, http.Header{}, nil}, nil
 		}
 		doc := document{}
-		doc.set(r.OKWhen.Path, literal(r.OKWhen.Equals))
+		p.mark(doc, r.OKWhen.Path, r.OKWhen)
 		return doc.answerJSON(http.StatusOK), nil
 	}
 	return nil, err

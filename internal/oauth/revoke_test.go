@@ -127,8 +127,12 @@ func TestNothingToRevoke(t *testing.T) {
 	none := at(t, plain(func(c *connectors.Connector) { c.Revoke = nil }), base)
 	bearer := at(t, plain(func(c *connectors.Connector) { c.Revoke.Auth = "bearer" }), base)
 	plainly := at(t, plain(nil), base)
-	named := at(t, plain(func(c *connectors.Connector) { c.Revoke.Headers = map[string]connectors.Template{"X-Token": text("{token}")} }), base)
-	both := at(t, plain(func(c *connectors.Connector) { c.Revoke.Params = map[string]connectors.Template{"second": text("{token.second}")} }), base)
+	named := at(t, plain(func(c *connectors.Connector) {
+		c.Revoke.Headers = map[string]connectors.Template{"X-Token": text("{token}")}
+	}), base)
+	both := at(t, plain(func(c *connectors.Connector) {
+		c.Revoke.Params = map[string]connectors.Template{"second": text("{token.second}")}
+	}), base)
 	bearer.ClientID, plainly.ClientID, named.ClientID, both.ClientID = "id", "id", "id", "id"
 	for _, test := range []struct {
 		app   oauth.App
