@@ -132,7 +132,14 @@ var nameTests = []struct {
 	}},
 	{"api.base_url", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.API.BaseURL = t }},
 	{"api.bases.b", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.API.Bases["b"] = t }},
+	{"verify.headers.N", "auctsfiop", "", func(c *connector, t template) { c.Verify = probe(t) }},
 	{"api.headers.N", "auctsfiop", "", func(c *connector, t template) { c.API.Headers = named1{"N": t} }},
+}
+
+// probe is a request with that header.
+func probe(header template) *connectors.Probe {
+	path, _ := connectors.ParseTemplate("/me")
+	return &connectors.Probe{Ask: connectors.Ask{Path: path, Headers: named1{"N": header}}}
 }
 
 // basic is the client's HTTP Basic, in place of its assertion.

@@ -11,9 +11,16 @@ type Ask struct {
 	Base string `yaml:"base,omitempty"`
 	// JSON is the body of a POST, such as a GraphQL query. It may name what Path may.
 	JSON *Tree `yaml:"json,omitempty"`
+	// ContentType is that of JSON; empty means application/json.
+	ContentType string `yaml:"content_type,omitempty"`
+	// Headers are those of this request alone, in place of those of api.headers. They may name what those may,
+	// and are never the credential's.
+	Headers map[string]Template `yaml:"headers,omitempty"`
 }
 
-func (a Ask) isZero() bool { return a.Method == "" && a.Path.IsZero() && a.Base == "" && a.JSON == nil }
+func (a Ask) isZero() bool {
+	return a.Method == "" && a.Path.IsZero() && a.Base == "" && a.JSON == nil && a.ContentType == "" && len(a.Headers) == 0
+}
 
 // Probe is a request that succeeds with a good credential only.
 type Probe struct {

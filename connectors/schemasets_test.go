@@ -83,7 +83,7 @@ var forms = map[string]string{
 	"Callback.capture": inputForm, "TokenCall.capture": inputForm, "Step.capture": inputForm, "Discover.capture": inputForm,
 	"TokenResponse.slots": inputForm, "API.bases": baseForm,
 	"TokenCall.headers": headerForm, "Refresh.headers": headerForm, "Introspect.headers": headerForm, "Revoke.headers": headerForm,
-	"Request.headers": headerForm, "API.headers": headerForm, "HeaderTest.name": headerForm,
+	"Request.headers": headerForm, "Ask.headers": headerForm, "API.headers": headerForm, "HeaderTest.name": headerForm,
 	"Authorize.params": paramForm, "Authorize.reconsent_params": paramForm, "Device.params": paramForm, "TokenCall.params": paramForm,
 	"Refresh.params": paramForm, "Revoke.params": paramForm, "Request.query": paramForm, "Request.form": paramForm,
 	"TokenResponse.root": memberForm, "TokenResponse.access": memberForm, "TokenResponse.refresh": memberForm,

@@ -18,7 +18,7 @@ func (v *validator) probes() {
 		case p.From == "":
 			v.ask("identity", p.Ask)
 		case !p.Ask.isZero():
-			v.fail("identity.from", "excludes method, path, base and json: there is no request")
+			v.fail("identity.from", "excludes method, path, base, json, content_type and headers: there is no request")
 		}
 		if p.ID == "" {
 			v.fail("identity.id", "is required: the path of what the provider never changes about the account")
@@ -57,7 +57,7 @@ func (v *validator) findable(at string, d Discover) {
 	for _, place := range []struct {
 		key  string
 		part any
-	}{{"base", base}, {"path", d.Path}, {"json", d.JSON}} {
+	}{{"base", base}, {"path", d.Path}, {"json", d.JSON}, {"headers", d.Headers}} {
 		used := map[string]bool{}
 		namesIn(reflect.ValueOf(place.part), used)
 		for _, name := range slices.Sorted(maps.Keys(used)) {
@@ -65,24 +65,5 @@ func (v *validator) findable(at string, d Discover) {
 				v.fail(at+"."+place.key, "must be another one: this one names {%s}, which is to be found here", name)
 			}
 		}
-	}
-}
-
-// ask checks a request to the API.
-func (v *validator) ask(at string, a Ask) {
-	v.optional(at+".method", a.Method, "GET", "HEAD", "POST")
-	v.required(at+".path", a.Path)
-	v.names(at+".path", a.Path, inURLs)
-	if err := a.Path.checkPath(); err != nil && !a.Path.IsZero() {
-		v.fail(at+".path", "%v", err)
-	}
-	if a.JSON != nil {
-		if a.Method != "POST" {
-			v.fail(at+".json", "needs method: POST")
-		}
-		v.tree(at+".json", a.JSON, inURLs)
-	}
-	if _, ok := v.c.API.Bases[a.Base]; a.Base != "" && !ok {
-		v.fail(at+".base", "%s is not declared under api.bases", a.Base)
 	}
 }

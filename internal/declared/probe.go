@@ -52,6 +52,12 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 
 // isFor tells whether a request is the one that is declared.
 func (p *Provider) isFor(a *apiCall, ask connectors.Ask) bool {
+	for name, t := range ask.Headers {
+		if !p.leftOut(t) && (len(a.Header.Values(name)) != 1 || p.fits(t, a.Header.Get(name), p.values) != nil) {
+			return false
+		}
+	}
+	kind := cmp.Or(ask.ContentType, "application/json")
 	base, err := p.bases()[ask.Base].ExpandAt(p.values, p.now())
 	if err != nil {
 		return false
@@ -62,7 +68,39 @@ func (p *Provider) isFor(a *apiCall, ask connectors.Ask) bool {
 	}
 	u, err := url.Parse(strings.TrimSuffix(base, "/") + path)
 	return err == nil && a.Method == cmp.Or(ask.Method, http.MethodGet) && strings.HasSuffix(a.origin(), "://"+strings.TrimSuffix(u.Host, ":443")) &&
-		a.path == u.EscapedPath() && contains(a.query, u.Query()) && (ask.JSON == nil || p.fitsJSON(ask.JSON, a.call, p.values) == nil)
+		a.path == u.EscapedPath() && contains(a.query, u.Query()) && (ask.JSON == nil || p.fitsJSON(ask.JSON, kind, a.call, p.values) == nil)
+}
+
+// asks are the requests that the connector makes by itself.
+func (p *Provider) asks() (all []connectors.Ask) {
+	k := p.connector
+	if k.Verify != nil {
+		all = append(all, k.Verify.Ask)
+	}
+	if k.Identity != nil && k.Identity.From == "" {
+		all = append(all, k.Identity.Ask)
+	}
+	for _, d := range k.Discover {
+		all = append(all, d.Ask)
+	}
+	return all
+}
+
+// takeOwn takes the headers off that a request of the connector's own has for itself, and returns their names.
+func (p *Provider) takeOwn(a *apiCall, rest *call) map[string]bool {
+	own := map[string]bool{}
+	for _, ask := range p.asks() {
+		if len(ask.Headers) == 0 || !p.isFor(a, ask) {
+			continue
+		}
+		for name, t := range ask.Headers {
+			if !p.leftOut(t) {
+				own[http.CanonicalHeaderKey(name)] = true
+				rest.Header.Del(name)
+			}
+		}
+	}
+	return own
 }
 
 // escaped fills a path, whose values are parts of a segment, or of a parameter behind a question mark.

@@ -58,8 +58,9 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 			return fmt.Errorf("the credential in %s %s %w", in.In, in.Name, err)
 		}
 	}
+	own := p.takeOwn(a, &rest)
 	for name, t := range p.connector.API.Headers {
-		if p.leftOut(t) || p.unknownYet(a, t) && len(rest.Header.Values(name)) == 0 {
+		if own[http.CanonicalHeaderKey(name)] || p.leftOut(t) || p.unknownYet(a, t) && len(rest.Header.Values(name)) == 0 {
 			continue
 		}
 		if err := p.takeOne(rest.Header, http.CanonicalHeaderKey(name), t, values); err != nil {
