@@ -112,11 +112,11 @@ var nameTests = []struct {
 	{"steps[1].request.text", "auctsAUiIklrj", "", func(c *connector, t template) {
 		c.Steps[1].Request.Text, c.Steps[1].Request.ContentType = t, "text/xml"
 	}},
-	{"signer.key", "auctsfAUiIkl", "", func(c *connector, t template) { c.Signer.Key = t }},
-	{"signer.key_id", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.KeyID = t }},
-	{"signer.service", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.Service = t }},
-	{"signer.region", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.Region = t }},
-	{"signer.session", "auctsfAUiklop", "", func(c *connector, t template) { c.Signer.Session = t }},
+	{"signer.key", "auctsAUiIkl", "", func(c *connector, t template) { c.Signer.Key = t }},
+	{"signer.key_id", "auctsAUikl", "", func(c *connector, t template) { c.Signer.KeyID = t }},
+	{"signer.service", "auctsAUikl", "", func(c *connector, t template) { c.Signer.Service = t }},
+	{"signer.region", "auctsAUikl", "", func(c *connector, t template) { c.Signer.Region = t }},
+	{"signer.session", "auctsAUiklop", "", func(c *connector, t template) { c.Signer.Session = t }},
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) { c.Inject[0].Template = t }},
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "query", Name: "n", Template: t}}
@@ -124,10 +124,10 @@ var nameTests = []struct {
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "body", Name: "n", Template: t}}
 	}},
-	{"inject[0].template", "auctsfAUikl", "", func(c *connector, t template) {
+	{"inject[0].template", "auctsAUikl", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "path", Template: t}}
 	}},
-	{"inject[0].basic.password", "auctsfAUiklop", "", func(c *connector, t template) {
+	{"inject[0].basic.password", "auctsAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "basic", Basic: &connectors.Basic{Password: t}}}
 	}},
 	{"api.base_url", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.API.BaseURL = t }},

@@ -1,5 +1,7 @@
 package connectors
 
+import "strings"
+
 // Ask is a request to the API that the connector makes by itself.
 type Ask struct {
 	// Method is GET (the default), HEAD or POST.
@@ -58,4 +60,11 @@ type Discover struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// Into is the captured name that ID gets.
 	Into string `yaml:"into"`
+}
+
+// Finds tells whether a name of templates gets its value here.
+func (d Discover) Finds(name string) bool {
+	captured, ok := strings.CutPrefix(name, capturedPrefix)
+	_, more := d.Capture[captured]
+	return ok && (captured == d.Into || more)
 }

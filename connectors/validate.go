@@ -70,6 +70,7 @@ func (v *validator) scheme() {
 	v.api()
 	v.probes()
 	v.discover()
+	v.foundLater()
 	v.errors()
 	if len(v.errs) == 0 {
 		v.example()
