@@ -53,14 +53,25 @@ type Discover struct {
 	Ask `yaml:",inline"`
 	// Items is the path of the list; empty means that the answer is the list.
 	Items string `yaml:"items,omitempty"`
-	// ID and Label are paths in an item.
-	ID    string `yaml:"id"`
+	// ItemsAs is what the items are: objects (the default), texts, which are IDs themselves, or map: there is no
+	// list, but an object whose members are the items, by their IDs.
+	ItemsAs string `yaml:"items_as,omitempty"`
+	// ID and Label are paths in an item. ID is for objects only. Without Label the items of a map that are texts
+	// are the labels.
+	ID    string `yaml:"id,omitempty"`
 	Label string `yaml:"label,omitempty"`
 	// Capture keeps more of the chosen item: captured name to path. ID is always kept, as Into.
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// Into is the captured name that ID gets.
 	Into string `yaml:"into"`
 }
+
+// The values of [Discover].ItemsAs.
+const (
+	ItemsObjects = "objects"
+	ItemsTexts   = "texts"
+	ItemsMap     = "map"
+)
 
 // Finds tells whether a name of templates gets its value here.
 func (d Discover) Finds(name string) bool {

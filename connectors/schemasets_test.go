@@ -55,6 +55,7 @@ var closed = map[string][]string{
 	"FieldSignature.encoding": {"hex", "base64"},
 	"Injection.in":            {"header", "query", "path", "cookie", "body", "basic"},
 	"Ask.method":              {"GET", "HEAD", "POST"},
+	"Discover.items_as":       {"objects", "texts", "map"},
 	"Identity.from":           {"id_token", "token"},
 }
 
@@ -102,7 +103,7 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"},
+	"Discover": {"path", "into"}, "HeaderTest": {"name", "contains"},
 }
 
 // shorthands are the types that may be text instead of a mapping.

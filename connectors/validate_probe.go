@@ -34,9 +34,7 @@ func (v *validator) discover() {
 	for i, d := range v.c.Discover {
 		at := index("discover", i)
 		v.ask(at, d.Ask)
-		if d.ID == "" {
-			v.fail(at+".id", "is required: the path of an item's ID")
-		}
+		v.items(at, d)
 		if !inputName.MatchString(d.Into) {
 			v.fail(at+".into", "must begin with a lower-case letter and have lower-case letters, digits and '_' only")
 		}
@@ -45,6 +43,21 @@ func (v *validator) discover() {
 		v.member(at+".label", d.Label)
 		v.captures(at+".capture", d.Capture, v.member)
 		v.findable(at, d)
+	}
+}
+
+// items checks what the items are.
+func (v *validator) items(at string, d Discover) {
+	v.optional(at+".items_as", d.ItemsAs, ItemsObjects, ItemsTexts, ItemsMap)
+	named := d.ItemsAs == ItemsTexts || d.ItemsAs == ItemsMap // by themselves
+	switch {
+	case !named && d.ID == "":
+		v.fail(at+".id", "is required: the path of an item's ID")
+	case named && d.ID != "":
+		v.fail(at+".id", "must be left out with items_as: %s", d.ItemsAs)
+	}
+	if d.ItemsAs == ItemsTexts && (d.Label != "" || len(d.Capture) > 0) {
+		v.fail(at+".items_as", "texts have nothing in them for label and capture")
 	}
 }
 

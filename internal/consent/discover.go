@@ -1,17 +1,12 @@
 package consent
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
-	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -89,47 +84,6 @@ func (f *Flow) had(ctx context.Context, j *journey) map[string]string {
 	return g.Captured
 }
 
-// list asks for the items.
-func (f *Flow) list(ctx context.Context, c *connection.Connection, how connectors.Discover, g vault.Grant) ([]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, identityTime)
-	defer cancel()
-	c, err := c.Discovering()
-	if err != nil {
-		return nil, err
-	}
-	a, err := f.ask(ctx, c, how.Ask, g)
-	if err != nil {
-		return nil, err
-	}
-	if a.status < 200 || a.status > 299 {
-		return nil, fmt.Errorf("status %d", a.status)
-	}
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	d.UseNumber()
-	var doc any
-	if err := d.Decode(&doc); err != nil {
-		return nil, errIdentityUnreadable
-	}
-	items, ok := find(doc, how.Items).([]any)
-	if !ok {
-		return nil, errIdentityUnreadable
-	}
-	return items, nil
-}
-
-// usable are the items that can be used, each once: some providers list one for each of its products.
-func usable(found []any, how connectors.Discover) (items []item) {
-	seen := map[string]bool{}
-	for _, one := range found {
-		kept, ok := chosen(one, how)
-		if id := kept[how.Into]; ok && !seen[id] {
-			seen[id] = true
-			items = append(items, item{ID: id, Label: cleanText(lookup(one, how.Label)), Kept: kept})
-		}
-	}
-	return items
-}
-
 // offer is what of the items is shown.
 func offer(items []item, entry int) *heldChoice {
 	c := &heldChoice{Entry: entry}
@@ -145,16 +99,4 @@ func offer(items []item, entry int) *heldChoice {
 		c.Items = append(c.Items, one)
 	}
 	return c
-}
-
-// chosen are the values of an item that are kept.
-func chosen(item any, how connectors.Discover) (map[string]string, bool) {
-	captured := map[string]string{how.Into: lookup(item, how.ID)}
-	for name, path := range how.Capture {
-		if value := lookup(item, path); value != "" {
-			captured[name] = value
-		}
-	}
-	bad := func(value string) bool { return value == "" || len(value) > maxCaptured || !printable(value) }
-	return captured, !slices.ContainsFunc(slices.Collect(maps.Values(captured)), bad)
 }

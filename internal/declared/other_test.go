@@ -50,6 +50,7 @@ var words = []string{
 	"body", "path", "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT", "RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384",
 	"hex", "base64", "base64url", "sha256", "sha1", "sha512", "value", "name=value", "jwt_exp", "introspection",
 	"unix", "unix_ms", "http", "date", "sigv4", "oauth1", "hmac", "ed25519", "wsse",
+	"objects", "texts", "map",
 	"method", "host", "query", "path_and_query", "url", "body_sha256", "timestamp", "nonce", "key_id",
 	";", ",", "+", " ",
 }
@@ -77,6 +78,7 @@ var standards = []struct {
 	{regexp.MustCompile(`\.hash\z`), "sha256"},
 	{regexp.MustCompile(`timestamp_as\z`), "unix"},
 	{regexp.MustCompile(`\.when\z`), "both"},
+	{regexp.MustCompile(`items_as\z`), "objects"},
 }
 
 // standard is what an empty text stands for in a place.

@@ -32,12 +32,9 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 			continue
 		}
 		p.answered["discover"]++
-		items := list{p.item(d)}
-		if p.several {
-			items = list{p.otherItem(d), items[0]}
-		}
+		items := p.listing(d)
 		if d.Items == "" {
-			return items.answerJSON()
+			return answerValue(items)
 		}
 		doc.set(d.Items, items)
 	}
@@ -135,47 +132,6 @@ func contains(all, some url.Values) bool {
 		}
 	}
 	return true
-}
-
-// Labels of the items that the user has.
-const (
-	OwnLabel   = "The <one> to use & keep"
-	otherLabel = "Another one"
-)
-
-// otherItem is what the user has beside item. It is good for nothing.
-func (p *Provider) otherItem(d connectors.Discover) document {
-	other := document{}
-	other.set(d.ID, "other-item")
-	for _, name := range sorted(d.Capture) {
-		other.set(d.Capture[name], "other-"+strings.ReplaceAll(name, "_", "-"))
-	}
-	if d.Label != "" {
-		other.set(d.Label, otherLabel)
-	}
-	return other
-}
-
-// item is the one thing of its kind that the user has at the provider and uses.
-func (p *Provider) item(d connectors.Discover) document {
-	one := document{}
-	one.set(d.ID, p.values["captured."+d.Into])
-	for _, name := range sorted(d.Capture) {
-		one.set(d.Capture[name], p.values["captured."+name])
-	}
-	if d.Label != "" {
-		one.set(d.Label, OwnLabel)
-	}
-	return one
-}
-
-// list is a JSON list of documents.
-type list []document
-
-func (l list) answerJSON() *answer {
-	a := document{}.answerJSON(http.StatusOK)
-	a.body = []byte(text(l))
-	return a
 }
 
 // expired refuses a credential that is no longer good: with status 401, or as was asked for.
