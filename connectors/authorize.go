@@ -19,6 +19,10 @@ type Authorize struct {
 	ParamNames map[string]string `yaml:"param_names,omitempty"`
 	// Omit are standard parameters that the provider does not take: response_type, redirect_uri.
 	Omit []string `yaml:"omit,omitempty"`
+	// RedirectURI is what the provider has for the redirect URI, such as eBay's RuName: it is sent in place of it
+	// here and wherever the redirect URI is sent along. The user comes back to the redirect URI all the same, as
+	// it is registered under that name.
+	RedirectURI Template `yaml:"redirect_uri,omitempty"`
 	// ResponseType is sent in place of "code".
 	ResponseType string `yaml:"response_type,omitempty"`
 	// Fragment is the path behind '#' in which the provider's page, a program in the browser, looks for the

@@ -69,6 +69,7 @@ var nameTests = []struct {
 }{
 	{"authorize.url", "au", "https://x.example.com/NAME", func(c *connector, t template) { c.Authorize.URL = t }},
 	{"authorize.issuer", "au", "https://x.example.com/NAME", func(c *connector, t template) { c.Authorize.Issuer = t }},
+	{"authorize.redirect_uri", "a", "", func(c *connector, t template) { c.Authorize.RedirectURI = t }},
 	{"authorize.params.n", "auop", "", func(c *connector, t template) { c.Authorize.Params = named1{"n": t} }},
 	{"authorize.reconsent_params.n", "auop", "", func(c *connector, t template) { c.Authorize.ReconsentParams = named1{"n": t} }},
 	{"authorize.scope.always[0]", "au", "", func(c *connector, t template) { c.Authorize.Scope.Always = []template{t} }},

@@ -30,6 +30,10 @@ func (v *validator) authorize() {
 	for i, name := range a.Omit {
 		v.oneOf(index("authorize.omit", i), name, "response_type", "redirect_uri")
 	}
+	v.names("authorize.redirect_uri", a.RedirectURI, appNames)
+	if !a.RedirectURI.IsZero() && slices.Contains(a.Omit, "redirect_uri") {
+		v.fail("authorize.redirect_uri", "is not sent, because authorize.omit has redirect_uri")
+	}
 	if a.ResponseType != "" && !scopeList.MatchString(a.ResponseType) {
 		v.fail("authorize.response_type", "must be words separated by single spaces")
 	}

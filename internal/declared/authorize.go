@@ -15,7 +15,8 @@ import (
 
 // code is an authorization code that was given.
 type code struct {
-	challenge, redirectURI, state string
+	// back is where the user goes, and redirectURI what was sent for it.
+	challenge, back, redirectURI, state string
 	used                          *grant
 }
 
@@ -23,10 +24,16 @@ type code struct {
 func (p *Provider) authorize(c *call) (*answer, error) {
 	a := p.connector.Authorize
 	f := newFields()
-	sent := code{redirectURI: p.client.RedirectURI}
+	sent := code{back: p.client.RedirectURI, redirectURI: p.client.RedirectURI}
+	if t := a.RedirectURI; !t.IsZero() {
+		var err error
+		if sent.redirectURI, err = t.ExpandAt(p.values, p.now()); err != nil {
+			return nil, err
+		}
+	}
 	f.text("response_type", cmp.Or(a.ResponseType, "code"))
 	f.text("client_id", p.values["client_id"])
-	f.text("redirect_uri", p.client.RedirectURI)
+	f.text("redirect_uri", sent.redirectURI)
 	f.some("state", &sent.state)
 	if a.PKCE != connectors.PKCEOff {
 		f.some("code_challenge", &sent.challenge)
@@ -61,7 +68,7 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 
 // sendBack redirects to the client.
 func (p *Provider) sendBack(sent code) *answer {
-	u, err := url.Parse(sent.redirectURI)
+	u, err := url.Parse(sent.back)
 	if err != nil {
 		return p.violated()
 	}

@@ -16,7 +16,7 @@ type grant struct {
 	refresh  string
 	spent    map[string]bool
 	scopes   []string
-	// redirectURI is where the user was sent back to.
+	// redirectURI is what the client has sent for where the user was sent back to.
 	redirectURI string
 	refreshes   int
 	dead        bool

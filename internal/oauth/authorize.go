@@ -57,7 +57,13 @@ func (c *Client) AuthorizeURL(app App, req AuthorizeRequest) (string, error) {
 		}
 		options = append(options, oauth2.S256ChallengeOption(req.Verifier.Reveal()))
 	}
-	config := oauth2.Config{ClientID: app.ClientID, RedirectURL: req.RedirectURI}
+	f := app.filler(opAuthorize, c.now)
+	delete(f.values, nameClientSecret)
+	back, err := f.redirectURI(req.RedirectURI)
+	if err != nil {
+		return "", err
+	}
+	config := oauth2.Config{ClientID: app.ClientID, RedirectURL: back}
 	standard, err := url.Parse(config.AuthCodeURL(req.State.Reveal(), options...))
 	if err != nil {
 		return "", incomplete
