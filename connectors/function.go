@@ -43,6 +43,7 @@ var functions = map[string]function{
 	"lower":     ofText(strings.ToLower),
 	"upper":     ofText(strings.ToUpper),
 	"host":      {least: 1, most: 1, do: hostOf},
+	"path":      {least: 1, most: 1, do: pathOf},
 	"join":      {least: 2, most: maxCallArgs, do: joined},
 	"replace":   {least: 3, most: 3, do: replaced, literals: map[int]func(string) error{1: checkReplaced, 2: checkAny}},
 	"jwt_claim": {least: 2, most: 2, do: jwtClaim, literals: map[int]func(string) error{1: checkMember}},
@@ -99,6 +100,16 @@ func hostOf(args []string, _ time.Time) (string, error) {
 		return args[0], nil
 	}
 	return strings.TrimSuffix(lowerASCII(u.Host), ":443"), nil
+}
+
+// pathOf is the path of a URL as it is written there, without the slashes that it begins and ends with. Anything
+// else has none.
+func pathOf(args []string, _ time.Time) (string, error) {
+	u, err := url.Parse(args[0])
+	if err != nil || u.Host == "" || u.User != nil {
+		return "", errors.New("the value is no URL")
+	}
+	return strings.Trim(u.EscapedPath(), "/"), nil
 }
 
 func hmac256(args []string, _ time.Time) (string, error) {

@@ -36,6 +36,7 @@ func TestFunctions(t *testing.T) {
 		{`{host("http://a.test:8080/x?y")}`, "a.test:8080"},
 		{`{host("a.test")}`, "a.test"},
 		{`{host("https://u@a.test")}`, "https://u@a.test"},
+		{`{path("https://a.test/x/y%2Fz/?q#f")}{path("https://a.test")}`, "x/y%2Fz"},
 		{`{jwt_claim(token, "sub")}/{jwt_claim(token, "org.id")}`, "u-1/7"},
 		{`{now("unix")} {now("unix_ms")}`, "1772362805 1772362805678"},
 		{`{now("rfc3339")} {now("date")}`, "2026-03-01T11:00:05Z 2026-03-01"},
