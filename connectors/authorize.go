@@ -54,6 +54,9 @@ type Scope struct {
 	Param string `yaml:"param,omitempty"`
 	// Separator stands between scopes in the request; empty means a space.
 	Separator string `yaml:"separator,omitempty"`
+	// Repeat gives each scope a parameter of its own in the authorization request, all of the same name, which
+	// may end with [] then.
+	Repeat bool `yaml:"repeat,omitempty"`
 	// UserParam is a second parameter for scopes that begin with "user:" here, which is taken off, as
 	// Slack has them for the user's own token.
 	UserParam string `yaml:"user_param,omitempty"`

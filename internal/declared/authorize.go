@@ -17,7 +17,7 @@ import (
 type code struct {
 	// back is where the user goes, and redirectURI what was sent for it.
 	challenge, back, redirectURI, state string
-	used                          *grant
+	used                                *grant
 }
 
 // authorize answers the browser with a way back at once.
@@ -156,6 +156,10 @@ func (p *Provider) scopeFields(f *fields, scopes []string) error {
 		}
 		if f.must[name] != nil {
 			return fmt.Errorf("parameter %s has two meanings", name)
+		}
+		if s.Repeat {
+			f.many[name] = list
+			continue
 		}
 		f.must[name] = func(got string) error {
 			if !slices.Equal(slices.Sorted(strings.SplitSeq(got, separator)), slices.Sorted(slices.Values(list))) {

@@ -130,6 +130,20 @@ token: {url: BASE/token, client_auth: post}`)
 	}
 }
 
+// Each scope may have a parameter of its own.
+func TestRepeatedScopes(t *testing.T) {
+	app := declared(t, "https://id.example.com", `authorize: {url: BASE/app, pkce: "off", scope: {param: "scope[]", repeat: true, default: [b, a]}}
+token: {url: BASE/token, client_auth: post}`)
+	app.Scopes = []string{"read_only", "x:y"}
+	got, err := newClient(oauth.Options{}).AuthorizeURL(app, oauth.AuthorizeRequest{RedirectURI: redirectURI, State: vault.NewSecret("st"), Scopes: []string{"more"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "response_type=code&scope%5B%5D=read_only&scope%5B%5D=x%3Ay&scope%5B%5D=more&state=st"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s, want it to end with %s", got, want)
+	}
+}
+
 // Where the provider has a name for the redirect URI, that is sent in its place everywhere.
 func TestRedirectName(t *testing.T) {
 	const yaml = `authorize: {url: BASE/authorize, pkce: "off", redirect_uri: "{app.ru}"}
