@@ -251,8 +251,8 @@ func TestToldBase(t *testing.T) {
 		"https://rest9.force.test/rest-services/e1_x~.y/":       "https://rest9.force.test/rest-services/e1_x~.y",
 		"https://REST9.force.test:443/a":                        "https://rest9.force.test/a",
 		"https://rest9.force.test/a?q=1#f":                      "https://rest9.force.test/a",
-		"https://rest9.force.test":                              "",
-		"https://rest9.force.test/":                             "",
+		"https://rest9.force.test":                              "https://rest9.force.test",
+		"https://rest9.force.test/":                             "https://rest9.force.test",
 		"https://rest9.evil.test/a":                             "",
 		"https://rest9.force.test/a/../b":                       "",
 		"https://rest9.force.test/a/%2e%2e/b":                   "",
@@ -277,6 +277,12 @@ func TestToldBase(t *testing.T) {
 		}
 		if err != nil && strings.HasPrefix(value, "https:") && strings.Contains(err.Error(), "/a") {
 			t.Errorf("the error shows the value: %v", err)
+		}
+	}
+	between := decode(t, strings.Replace(minimal, "https://api.example.com", "https://api.example.com/{path(captured.url)}/v1", 1)+"callback: {capture: {url: u}}\n")
+	for value, fine := range map[string]bool{"https://a.test/b": true, "https://a.test/": false} {
+		if _, err := between.Endpoints(connectors.Values{"captured.url": value}); (err == nil) != fine {
+			t.Errorf("between others %q gives %v", value, err)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (t Template) expandURL(v Values, within []string) (*url.URL, error) {
 	}
 	var b strings.Builder
 	captured := false
-	for _, p := range t.parts {
+	for i, p := range t.parts {
 		value, err := p.value(v, time.Now())
 		if err != nil {
 			return nil, err
@@ -129,7 +129,8 @@ func (t Template) expandURL(v Values, within []string) (*url.URL, error) {
 		if p.isText() {
 			continue
 		}
-		if err := places[0].check(value); err != nil {
+		ends := places[0] == inPath && value == "" && i == len(t.parts)-1 // it may have no path, and nothing comes behind it
+		if err := places[0].check(value); err != nil && !ends {
 			return nil, fmt.Errorf("%s: %w", p.shown(value), err)
 		}
 		if places[0] == inHost && p.isAccounts() && loopback(strings.Trim(value, "[]")) {
