@@ -33,8 +33,14 @@ func (v *validator) foundLater() {
 			key string
 			t   Template
 		}{
-			{"key", s.Key}, {"key_id", s.KeyID}, {"service", s.Service}, {"region", s.Region}, {"session", s.Session},
-			{"realm", s.Realm}, {"token", s.Token}, {"token_secret", s.TokenSecret},
+			{"key", s.Key},
+			{"key_id", s.KeyID},
+			{"service", s.Service},
+			{"region", s.Region},
+			{"session", s.Session},
+			{"realm", s.Realm},
+			{"token", s.Token},
+			{"token_secret", s.TokenSecret},
 		} {
 			v.notFound("signer."+one.key, one.t, "and the request that finds it is signed, too")
 		}
