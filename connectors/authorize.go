@@ -19,6 +19,10 @@ type Authorize struct {
 	ParamNames map[string]string `yaml:"param_names,omitempty"`
 	// Omit are standard parameters that the provider does not take: response_type, redirect_uri.
 	Omit []string `yaml:"omit,omitempty"`
+	// RedirectURI is what the provider has for the redirect URI, such as eBay's RuName: it is sent in place of it
+	// here and wherever the redirect URI is sent along. The user comes back to the redirect URI all the same, as
+	// it is registered under that name.
+	RedirectURI Template `yaml:"redirect_uri,omitempty"`
 	// ResponseType is sent in place of "code".
 	ResponseType string `yaml:"response_type,omitempty"`
 	// Fragment is the path behind '#' in which the provider's page, a program in the browser, looks for the
@@ -50,6 +54,9 @@ type Scope struct {
 	Param string `yaml:"param,omitempty"`
 	// Separator stands between scopes in the request; empty means a space.
 	Separator string `yaml:"separator,omitempty"`
+	// Repeat gives each scope a parameter of its own in the authorization request, all of the same name, which
+	// may end with [] then.
+	Repeat bool `yaml:"repeat,omitempty"`
 	// UserParam is a second parameter for scopes that begin with "user:" here, which is taken off, as
 	// Slack has them for the user's own token.
 	UserParam string `yaml:"user_param,omitempty"`

@@ -219,6 +219,10 @@ func TestMoreUses(t *testing.T) {
 		{"a capture that a refresh brings itself", []string{"capture: {", "capture: {team: team.id, ", "revoke:", "refresh: {params: {t: \"{captured.team}\"}}\nrevoke:"}, nil},
 		{"a slot for those that pick it", []string{"inject:\n", "inject:\n  - {in: header, name: X-User, template: \"{token.user}\", slot: user}\n"}, nil},
 		{"a slot for all requests", []string{"inject:\n", "inject:\n  - {in: header, name: X-User, template: \"{token.user}\"}\n"}, []string{"token.user"}},
+		{"a slot that the end of a grant names", []string{"login.shop.example.com/revoke\"", "login.shop.example.com/revoke\", params: {user: \"{token.user}\"}"}, nil},
+		{"a capture that the end of a grant names", []string{"capture: {", "capture: {team: team.id, ", "login.shop.example.com/revoke\"", "login.shop.example.com/revoke\", params: {team: \"{captured.team}\"}"}, []string{"captured.team"}},
+		{"what is found and goes onto all requests", []string{"inject:\n", "discover: [{path: /sites, id: id, into: site}]\ninject:\n  - {in: header, name: X-Site, template: \"{captured.site}\"}\n"}, []string{"captured.site"}},
+		{"a told path of a base", []string{"capture: {", "capture: {url: url, ", "api.shop.example.com/v1", "api.shop.example.com/{path(captured.url)}"}, []string{"captured.url"}},
 		{"a slot for some paths", []string{"[{name: user}]", "[{name: user, paths: [/search]}]"}, []string{"token.user"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

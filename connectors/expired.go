@@ -84,13 +84,21 @@ func (e *Expired) isBody(body []byte) bool {
 	return ok && slices.Contains(e.In, text)
 }
 
-// member returns the member at a path of a JSON value, written as text. Objects, lists and null have no text.
-func member(body []byte, path string) (string, bool) {
+// member returns the member at a path of a JSON value, written as text.
+func member(body []byte, path string) (string, bool) { return writtenAs(find(body, path)) }
+
+// find is what stands at a path of a JSON value; nil if there is nothing.
+func find(body []byte, path string) []byte {
 	for deeper := true; deeper; {
 		var name string
 		name, path, deeper = cutMember(path)
 		body = child(body, name)
 	}
+	return body
+}
+
+// writtenAs is a JSON value written as text. Objects, lists and null have none.
+func writtenAs(body []byte) (string, bool) {
 	switch {
 	case len(body) == 0, body[0] == '{', body[0] == '[', body[0] == 'n':
 		return "", false

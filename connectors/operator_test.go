@@ -41,6 +41,8 @@ func TestOperatorsSecrets(t *testing.T) {
 		{"refresh", "api:", "refresh: {url: 'https://{account.any}/'}\napi:", "refresh.url"},
 		{"device", "api:", "device: {url: 'https://{account.any}/'}\napi:", "device.url"},
 		{"revoke", "api:", "revoke: {url: 'https://{account.any}/'}\napi:", "revoke.url"},
+		{"revoke with a field of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, params: {s: '{app.secret}'}}\napi:", "revoke.url"},
+		{"revoke with a header of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, headers: {X: '{client_secret}'}}\napi:", "revoke.url"},
 		{"revoke with the token", "api:", "revoke: {url: 'https://{account.any}/', auth: bearer}\napi:", ""},
 		{"introspect", "api:", "introspect: {url: 'https://{account.any}/', auth: basic}\napi:", "introspect.url"},
 		{"introspect without a client", "api:", "introspect: {url: 'https://{account.any}/', auth: none}\napi:", ""},
@@ -93,6 +95,16 @@ func TestOperatorsSecrets(t *testing.T) {
 		text = strings.Replace(text, "account:\n", "app:\n  - {name: secret, secret: true}\naccount:\n"+strings.Split(inputs, "\n")[0]+"\n", 1)
 		if _, err := connectors.Decode("x.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "{account.any} may be any host") {
 			t.Errorf("Decode of %s with a secret in a claim: %v", file, err)
+		}
+	}
+	for signer, refused := range map[string]bool{
+		"": true, "key_id: '{account.id}', key: '{app.secret}', ": true, "key_id: '{account.id}', key: '{account.secret}', ": false,
+	} {
+		text := "schema: 1\nname: x\ntitle: X\nmode: static\nsigner: {kind: oauth1, " + signer + "method: PLAINTEXT}\n" +
+			"api: {base_url: https://api.example.com, bases: {b: 'https://{account.any}'}}" + open
+		_, err := connectors.Decode("x.yaml", []byte(text))
+		if refused != (err != nil && strings.Contains(err.Error(), "api.bases.b: {account.any} may be any host")) || !refused && err != nil {
+			t.Errorf("Decode of static OAuth 1.0a with PLAINTEXT, %s: %v", signer, err)
 		}
 	}
 }

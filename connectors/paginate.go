@@ -50,6 +50,14 @@ func (c *Connector) Paging(own *Paginate) *Paginate {
 	return nil
 }
 
+// DiscoverPaging is how the list of one discovery goes on; nil if it has one page, as texts and maps have.
+func (c *Connector) DiscoverPaging(d Discover) *Paginate {
+	if d.ItemsAs == ItemsTexts || d.ItemsAs == ItemsMap {
+		return nil
+	}
+	return c.Paging(d.Paginate)
+}
+
 // InBody tells whether the parameters are members of a JSON body.
 func (p *Paginate) InBody() bool { return p.In == "body" }
 

@@ -40,7 +40,7 @@ var closed = map[string][]string{
 	"Revoke.method":                 {"POST", "DELETE", "GET"},
 	"Revoke.token":                  {"refresh", "access"},
 	"Revoke.auth":                   {"client", "basic", "bearer", "none"},
-	"Revoke.body":                   {"form", "json", "none"},
+	"Revoke.body":                   {"form", "json", "query", "none"},
 	"Register.with":                 {"dynamic"},
 	"Register.field_names":          registered,
 	"Step.when":                     {"connect", "refresh", "both"},
@@ -66,6 +66,7 @@ var closed = map[string][]string{
 	"FieldSignature.encoding": {"hex", "base64"},
 	"Injection.in":            {"header", "query", "path", "cookie", "body", "basic"},
 	"Ask.method":              {"GET", "HEAD", "POST"},
+	"Discover.items_as":       {"objects", "texts", "map"},
 	"Identity.from":           {"id_token", "token"},
 	"Window.as":               {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
 	"LimitText.as":            {"in_s", "in_ms", "duration", "at_s", "at_ms", "rfc3339"},
@@ -102,10 +103,10 @@ var forms = map[string]string{
 	"Callback.capture": inputForm, "TokenCall.capture": inputForm, "Step.capture": inputForm, "Discover.capture": inputForm,
 	"TokenResponse.slots": inputForm, "API.bases": baseForm,
 	"TokenCall.headers": headerForm, "Refresh.headers": headerForm, "Introspect.headers": headerForm, "Revoke.headers": headerForm,
-	"Request.headers": headerForm, "API.headers": headerForm, "HeaderTest.name": headerForm,
+	"Request.headers": headerForm, "Ask.headers": headerForm, "API.headers": headerForm, "HeaderTest.name": headerForm,
 	"Rate.retry_after": headerForm, "Window.remaining": headerForm, "Window.reset": headerForm, "LimitText.path": memberForm,
 	"Authorize.params": paramForm, "Authorize.reconsent_params": paramForm, "Device.params": paramForm, "TokenCall.params": paramForm,
-	"Refresh.params": paramForm, "Request.query": paramForm, "Request.form": paramForm,
+	"Refresh.params": paramForm, "Revoke.params": paramForm, "Request.query": paramForm, "Request.form": paramForm,
 	"TokenResponse.root": memberForm, "TokenResponse.access": memberForm, "TokenResponse.refresh": memberForm,
 	"TokenResponse.id_token": memberForm, "TokenResponse.scope": memberForm, "TokenResponse.user_scope": memberForm, "TokenResponse.error_path": memberForm,
 	"Expires.path": memberForm, "Condition.path": memberForm, "Expired.path": memberForm, "Introspect.expires": memberForm, "Introspect.active": memberForm,
@@ -123,7 +124,7 @@ var musts = map[string][]string{
 	"Connector": {"title"}, "Input": {"name"}, "VisibleWhen": {"input"}, "Way": {"id", "title"}, "Device": {"url"}, "Client": {"id"}, "Condition": {"path"},
 	"Revoke": {"url"}, "Introspect": {"url"}, "Register": {"with"}, "Step": {"request"}, "Request": {"url"}, "JWT": {"alg", "key"}, "Signer": {"kind"},
 	"FieldSignature": {"key"}, "ClientCert": {"cert", "key"}, "Injection": {"in"}, "Slot": {"name"}, "Probe": {"path"}, "Identity": {"id"},
-	"Discover": {"path", "id", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"}, "Paginate": {"style"}, "SAML": {"key", "cert", "issuer", "subject", "audience"},
+	"Discover": {"path", "into"}, "HeaderTest": {"name", "contains"}, "LimitText": {"path", "pattern"}, "Paginate": {"style"}, "SAML": {"key", "cert", "issuer", "subject", "audience"},
 }
 
 // shorthands are the types that may be text instead of a mapping.

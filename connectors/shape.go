@@ -231,7 +231,13 @@ func (c *Connector) refreshing() string {
 // uses are the captured values and further tokens without which requests or refreshes fail.
 func (c *Connector) uses() []string {
 	names := map[string]bool{}
-	collect(names, c.API, c.Signer, c.ClientCert, c.Introspect, c.Revoke)
+	collect(names, c.Revoke)
+	if c.Revoke != nil {
+		for _, token := range c.Revoke.Tokens() { // a grant without one is not revoked, and fine otherwise
+			delete(names, token)
+		}
+	}
+	collect(names, c.API, c.Signer, c.ClientCert, c.Introspect)
 	for _, in := range c.Inject {
 		if in.Slot == "" { // else only requests that pick the slot need it
 			collect(names, in)

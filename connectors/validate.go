@@ -75,6 +75,7 @@ func (v *validator) scheme() {
 	v.probes()
 	v.paginate("paginate", v.c.Paginate)
 	v.discover()
+	v.foundLater()
 	v.errors()
 	v.rate()
 	if len(v.errs) == 0 {
@@ -120,16 +121,6 @@ func (v *validator) member(path, value string) {
 	if value != "" && !memberPath.MatchString(value) {
 		v.fail(path, "must be member names separated by dots, such as data.user.id")
 	}
-}
-
-func (v *validator) condition(path string, c *Condition) {
-	if c == nil {
-		return
-	}
-	if c.Path == "" {
-		v.fail(path+".path", "is required")
-	}
-	v.member(path+".path", c.Path)
 }
 
 func (v *validator) duration(path string, d Duration, limit time.Duration) {

@@ -87,7 +87,10 @@ func (v *validator) pageSize(at string, p *Paginate) {
 // pages checks that the list of a discovery can go on as it is said.
 func (v *validator) pages(at string, d Discover) {
 	v.paginate(at+".paginate", d.Paginate)
-	p := v.c.Paging(d.Paginate)
+	p := v.c.DiscoverPaging(d)
+	if named := d.ItemsAs == ItemsTexts || d.ItemsAs == ItemsMap; named && d.Paginate != nil && d.Paginate.Style != PageNone {
+		v.fail(at+".paginate", "must be left out with items_as: %s, which has one page", d.ItemsAs)
+	}
 	if p == nil {
 		return
 	}

@@ -188,32 +188,6 @@ func (c *Connection) For(inputs vault.Secrets, captured map[string]string) (*Con
 	return &one, nil
 }
 
-// Discovering is the connection for the connector's own requests that find out what is captured then: without
-// the default headers that name it.
-func (c *Connection) Discovering() (*Connection, error) {
-	k := *c.Connector()
-	k.API.Headers = maps.Clone(k.API.Headers)
-	for _, d := range k.Discover {
-		unknown := map[string]bool{connectors.CapturedName(d.Into): true}
-		for name := range d.Capture {
-			unknown[connectors.CapturedName(name)] = true
-		}
-		maps.DeleteFunc(k.API.Headers, func(_ string, t connectors.Template) bool {
-			return slices.ContainsFunc(t.Names(), func(name string) bool { return unknown[name] && c.App.Values[name] == "" })
-		})
-	}
-	if len(k.API.Headers) == len(c.Connector().API.Headers) {
-		return c, nil
-	}
-	plan, err := inject.New(&k)
-	if err != nil {
-		return nil, invalid(c.Connection, err)
-	}
-	one := *c
-	one.Inject = plan
-	return &one, nil
-}
-
 // All is the connection for all its accounts.
 func (c *Connection) All() *Connection {
 	if c.all != nil {

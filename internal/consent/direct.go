@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
@@ -78,10 +79,10 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 	}
 	switch code {
 	case "":
-		code = f.probe(ctx, j, g)
+		code = f.probe(ctx, j, j.connection, g)
 	case codeDiscoverFailed: // it may be for the credential
-		if refused := f.probe(ctx, j, g); refused == codeCredentialRefused {
-			code = refused
+		if c, err := j.connection.Discovering(); err == nil && f.probe(ctx, j, c, g) == codeCredentialRefused {
+			code = codeCredentialRefused
 		}
 	}
 	if code != "" {
@@ -151,17 +152,17 @@ func obtainCode(k *connectors.Connector, err error) string {
 }
 
 // probe tells whether the provider refuses the credential. One that cannot be asked does not refuse.
-func (f *Flow) probe(ctx context.Context, j *journey, g vault.Grant) string {
-	k := j.connection.Connector()
+func (f *Flow) probe(ctx context.Context, j *journey, c *connection.Connection, g vault.Grant) string {
+	k := c.Connector()
 	call, ok := probeCall(k)
 	if !ok {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, identityTime)
 	defer cancel()
-	a, err := f.ask(ctx, j.connection, call, g)
+	a, err := f.ask(ctx, c, call, g)
 	if err == nil {
-		err = f.limit(j.connection, a)
+		err = f.limit(c, a)
 	}
 	switch {
 	case errors.Is(err, errIdentityRequest):

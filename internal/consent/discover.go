@@ -2,7 +2,6 @@ package consent
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"go.uber.org/zap"
@@ -25,23 +24,23 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 	list := j.connection.Connector().Discover
 	for ; entry < len(list); entry++ {
 		how := list[entry]
-		found, err := f.list(ctx, j.connection, how, *g)
+		found, more, err := f.list(ctx, j.connection, how, *g)
 		if err != nil {
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(err))...)
 			j.wait = waitOf(err)
 			return nil, unlessLimited(err, codeDiscoverFailed)
 		}
-		if len(found.Items) == 0 && !found.More {
+		if len(found) == 0 && !more {
 			return nil, codeNothingFound
 		}
-		items := usable(found.Items, how)
+		items := usable(found, how)
 		if len(items) == 0 {
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(errIdentityMissing))...)
 			return nil, codeDiscoverFailed
 		}
-		one, code := f.pick(ctx, j, items, found.More, how)
+		one, code := f.pick(ctx, j, items, more, how)
 		if code != "" {
-			return offer(items, found.More, entry), code
+			return offer(items, more, entry), code
 		}
 		if g.Captured = merged(g.Captured, one.Kept); !f.with(j, g.Captured) {
 			return nil, codeDiscoverFailed
@@ -88,19 +87,6 @@ func (f *Flow) had(ctx context.Context, j *journey) map[string]string {
 	return g.Captured
 }
 
-// usable are the items that can be used, each once: some providers list one for each of its products.
-func usable(found []any, how connectors.Discover) (items []item) {
-	seen := map[string]bool{}
-	for _, one := range found {
-		kept, ok := chosen(one, how)
-		if id := kept[how.Into]; ok && !seen[id] {
-			seen[id] = true
-			items = append(items, item{ID: id, Label: cleanText(lookup(one, how.Label)), Kept: kept})
-		}
-	}
-	return items
-}
-
 // offer is what of the items is shown; with more there are others.
 func offer(items []item, more bool, entry int) *heldChoice {
 	c := &heldChoice{Entry: entry, More: more}
@@ -116,16 +102,4 @@ func offer(items []item, more bool, entry int) *heldChoice {
 		c.Items = append(c.Items, one)
 	}
 	return c
-}
-
-// chosen are the values of an item that are kept.
-func chosen(item any, how connectors.Discover) (map[string]string, bool) {
-	captured := map[string]string{how.Into: lookup(item, how.ID)}
-	for name, path := range how.Capture {
-		if value := lookup(item, path); value != "" {
-			captured[name] = value
-		}
-	}
-	bad := func(value string) bool { return value == "" || len(value) > maxCaptured || !printable(value) }
-	return captured, !slices.ContainsFunc(slices.Collect(maps.Values(captured)), bad)
 }

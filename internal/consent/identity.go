@@ -142,7 +142,12 @@ func lookup(doc any, path string) string {
 	if path == "" {
 		return ""
 	}
-	switch v := connectors.Find(doc, path).(type) {
+	return written(connectors.Find(doc, path))
+}
+
+// written is a text or a number as text; anything else is nothing.
+func written(value any) string {
+	switch v := value.(type) {
 	case string:
 		return v
 	case json.Number:

@@ -15,20 +15,29 @@ import (
 // shown: one that a request names may be anywhere. Each page has identityTime and maxIdentity besides.
 var listLimits = paging.Limits{Pages: 50, Items: 5000, Bytes: 4 << 20, Time: 15 * time.Second}
 
-// list asks for the items, page by page. It is an error if one of the pages cannot be had.
-func (f *Flow) list(ctx context.Context, c *connection.Connection, how connectors.Discover, g vault.Grant) (paging.List, error) {
-	c, err := c.Discovering()
-	if err != nil {
-		return paging.List{}, err
+// list asks for the items, page by page, and tells whether there are more. It is an error if one of the pages cannot
+// be had.
+func (f *Flow) list(ctx context.Context, c *connection.Connection, how connectors.Discover, g vault.Grant) (items []listed, more bool, err error) {
+	if c, err = c.Discovering(); err != nil {
+		return nil, false, err
 	}
 	base, ok := c.Base(how.Base)
 	if !ok {
-		return paging.List{}, errIdentityRequest
+		return nil, false, errIdentityRequest
 	}
-	walk := paging.New(c.Connector().Paging(how.Paginate), how.Items, base.URL)
-	return paging.Collect(ctx, walk, listLimits, func(ctx context.Context, page paging.Request) (paging.Page, error) {
+	if how.ItemsAs == connectors.ItemsMap {
+		page, err := f.askPage(ctx, c, how.Ask, paging.Request{}, g)
+		if err != nil {
+			return nil, false, err
+		}
+		items, err = membersOf(page.Body, how)
+		return items, false, err
+	}
+	walk := paging.New(c.Connector().DiscoverPaging(how), how.Items, base.URL)
+	list, err := paging.Collect(ctx, walk, listLimits, func(ctx context.Context, page paging.Request) (paging.Page, error) {
 		return f.askPage(ctx, c, how.Ask, page, g)
 	})
+	return itemsOf(list.Items, how), list.More, err
 }
 
 // askPage asks for one page.

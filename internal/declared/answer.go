@@ -171,7 +171,7 @@ func (w *saying) put(doc document, capture map[string]string, fresh bool) {
 // answer is the whole answer, with the mark of a success.
 func (w *saying) answer() *answer {
 	if ok := w.SuccessWhen; ok != nil {
-		w.doc.set(w.beside()(ok.Path), literal(ok.Equals))
+		w.mark(w.doc, w.beside()(ok.Path), ok)
 	}
 	var a *answer
 	switch {

@@ -16,8 +16,9 @@ import (
 
 // code is an authorization code that was given.
 type code struct {
-	challenge, redirectURI, state string
-	used                          *grant
+	// back is where the user goes, and redirectURI what was sent for it.
+	challenge, back, redirectURI, state string
+	used                                *grant
 }
 
 // authorize answers the browser with a way back at once.
@@ -27,10 +28,16 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 		return nil, err
 	}
 	f := newFields()
-	sent := code{redirectURI: p.client.RedirectURI}
+	sent := code{back: p.client.RedirectURI, redirectURI: p.client.RedirectURI}
+	if t := a.RedirectURI; !t.IsZero() {
+		var err error
+		if sent.redirectURI, err = t.ExpandAt(p.values, p.now()); err != nil {
+			return nil, err
+		}
+	}
 	f.text("response_type", cmp.Or(a.ResponseType, "code"))
 	f.text("client_id", p.values["client_id"])
-	f.text("redirect_uri", p.client.RedirectURI)
+	f.text("redirect_uri", sent.redirectURI)
 	f.some("state", &sent.state)
 	if a.PKCE != connectors.PKCEOff {
 		f.some("code_challenge", &sent.challenge)
@@ -82,7 +89,7 @@ func (p *Provider) redirectTaken() error {
 
 // sendBack redirects to the client.
 func (p *Provider) sendBack(sent code) *answer {
-	u, err := url.Parse(sent.redirectURI)
+	u, err := url.Parse(sent.back)
 	if err != nil {
 		return p.violated()
 	}
@@ -190,6 +197,10 @@ func (p *Provider) scopeFields(f *fields, scopes []string) error {
 		}
 		if f.must[name] != nil {
 			return fmt.Errorf("parameter %s has two meanings", name)
+		}
+		if s.Repeat {
+			f.many[name] = list
+			continue
 		}
 		f.must[name] = func(got string) error {
 			if !slices.Equal(slices.Sorted(strings.SplitSeq(got, separator)), slices.Sorted(slices.Values(list))) {

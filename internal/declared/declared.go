@@ -56,8 +56,9 @@ type Provider struct {
 	violations []Violation
 	answered   map[string]int
 	minted     int
-	calls      int            // how many requests there were
-	fresh      map[string]int // what must never come twice, by the number of its request
+	marks      map[*connectors.Condition]int // how often a mark that could be several was written
+	calls      int                           // how many requests there were
+	fresh      map[string]int                // what must never come twice, by the number of its request
 	codes      map[string]*code
 	// continued are the pages by the cursors that the provider has given.
 	continued map[string]place
@@ -110,6 +111,7 @@ func New(c *connectors.Connector, client Registration, o Options) (*Provider, er
 	p := &Provider{
 		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, enrols: o.Unregistered, needs: needsOf(c), claims: claimsIn(c),
 		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
+		marks: map[*connectors.Condition]int{},
 		codes: map[string]*code{}, continued: map[string]place{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
 	}
 	if p.now == nil {

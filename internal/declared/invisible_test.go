@@ -45,6 +45,7 @@ var invisible = []struct {
 	{`steps\[\d+\]\.response\.(access|expires|scope|scope_separator|error_path)\b`, hasText, "the answer is the token and nothing else"},
 	{`steps\[\d+\]\.response\.scope_separator\b`, noBody, "the answer has no scopes"},
 	{`signer\.(key|key_id|timestamp_as)`, added, "it is in no part of the request"},
+	{`signer\.token_secret`, func(c *connectors.Connector, _ mutant) bool { return c.Signer.Method == "RSA-SHA1" }, "the private key signs alone"},
 	{`client_cert\.key`, nil, "the provider sees the certificate"},
 	{`errors\.(permanent|operator|transient)_when\b`, func(c *connectors.Connector, _ mutant) bool {
 		return c.Token.URL.IsZero() && len(c.Steps) == 0
@@ -52,6 +53,9 @@ var invisible = []struct {
 	{`rate\.max_wait`, nil, "how long the client believes what it is told"},
 	{`rate\..*\] gone`, nil, "a provider that never says it"},
 	{`rate\.`, asksNothing, "the client asks nothing by itself"},
+	{`.*(ok|success)_when\.in\[\d+\] gone`, nil, "a provider that says the others only"},
+	{`verify\.ok_when`, func(c *connectors.Connector, _ mutant) bool { return isAbsent(c.Verify.OKWhen) }, "it is not there in an answer with status 200"},
+	{`revoke\.ok_when`, func(c *connectors.Connector, _ mutant) bool { return isAbsent(c.Revoke.OKWhen) }, "as above"},
 	{`discover\[\d+\]\.label`, added, "a provider that calls things by a name that nobody asks for"},
 	{`paginate\b`, func(c *connectors.Connector, _ mutant) bool {
 		return !slices.ContainsFunc(c.Discover, func(d connectors.Discover) bool { return d.Paginate == nil })
@@ -72,6 +76,9 @@ func asksNothing(c *connectors.Connector, _ mutant) bool {
 	i := c.Identity
 	return c.Verify == nil && (i == nil || i.From != "") && noRefreshToken(c, mutant{}) && !c.RenewsWithoutRefreshToken()
 }
+
+// isAbsent tells whether a condition is met by what is not there.
+func isAbsent(c *connectors.Condition) bool { return c != nil && c.Present != nil && !*c.Present }
 
 // refreshes tells whether there are refreshes.
 func refreshes(c *connectors.Connector) bool {

@@ -51,6 +51,7 @@ var words = []string{
 	"hex", "base64", "base64url", "sha256", "sha1", "sha512", "value", "name=value", "jwt_exp", "introspection",
 	"unix", "unix_ms", "http", "date", "sigv4", "oauth1", "hmac", "ed25519", "wsse",
 	"emailAddress", "persistent", "unspecified", "X509", "Password",
+	"objects", "texts", "map",
 	"method", "host", "query", "path_and_query", "url", "body_sha256", "timestamp", "nonce", "key_id",
 	"cursor", "next_url", "link", "page", "offset",
 	";", ",", "+", " ",
@@ -83,6 +84,7 @@ var standards = []struct {
 	{regexp.MustCompile(`timestamp_as\z`), "unix"},
 	{regexp.MustCompile(`\.when\z`), "both"},
 	{regexp.MustCompile(`paginate\.in\z`), "query"},
+	{regexp.MustCompile(`items_as\z`), "objects"},
 }
 
 // standard is what an empty text stands for in a place.

@@ -25,7 +25,7 @@ func (p *Provider) pagingOf(d connectors.Discover) *connectors.Paginate {
 	if how == nil {
 		how = p.connector.Paginate
 	}
-	if how == nil || how.Style == "none" {
+	if how == nil || how.Style == "none" || d.ItemsAs == "texts" || d.ItemsAs == "map" {
 		return nil
 	}
 	return how
@@ -261,7 +261,7 @@ func (p *Provider) answerPage(a *apiCall, i, n int, doc document) *answer {
 	if how.More != "" {
 		doc.set(how.More, !last)
 	}
-	answered := items.answerJSON()
+	answered := answerValue(items)
 	if d.Items != "" {
 		doc.set(d.Items, items)
 		answered = doc.answerJSON(http.StatusOK)

@@ -26,7 +26,7 @@ func (p *Provider) refuse(r *connectors.TokenResponse, e connectors.ErrorCase) *
 		w.doc.set("error_description", "Sorry: "+e.Text+", says the provider.")
 	}
 	if ok := w.SuccessWhen; ok != nil {
-		w.doc.set(beside(ok.Path), otherThan(ok.Equals))
+		w.unmark(w.doc, beside(ok.Path), ok)
 	}
 	if w.Format == "form" {
 		return w.doc.answerForm(status)

@@ -17,7 +17,7 @@ type grant struct {
 	spent    map[string]bool
 	// asked are the scopes that were asked for, scopes those that were granted.
 	asked, scopes []string
-	// redirectURI is where the user was sent back to.
+	// redirectURI is what the client has sent for where the user was sent back to.
 	redirectURI string
 	refreshes   int
 	dead        bool

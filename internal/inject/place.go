@@ -174,7 +174,7 @@ func (p place) sent(v connectors.Values) (bool, error) {
 	case missing == connectors.NameToken && p.slot != "":
 		missing = connectors.SlotName(p.slot)
 	}
-	return false, fmt.Errorf("%w: there is no value for {%s}", ErrNoToken, cmp.Or(missing, optional))
+	return false, &NoValueError{Name: cmp.Or(missing, optional)}
 }
 
 func (p place) expand(v connectors.Values, now time.Time) (string, error) {

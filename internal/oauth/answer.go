@@ -47,8 +47,7 @@ func (c *call) decode(a answer) (Token, error) {
 // success looks like, that alone decides.
 func (c *call) failed(doc document) bool {
 	if when := c.reads.SuccessWhen; when != nil {
-		text, ok := textOf(c.reads.find(doc, when.Path))
-		return !ok || text != when.Equals
+		return doc == nil || !meets(c.reads.find(doc, when.Path), when)
 	}
 	switch v := c.reads.find(doc, or(c.reads.ErrorPath, "error")).(type) {
 	case nil:

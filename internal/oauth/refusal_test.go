@@ -117,6 +117,39 @@ func TestSuccessWhenWins(t *testing.T) {
 	}
 }
 
+// Success may be that something is there, or is not. What is no document is none.
+func TestSuccessWhenThere(t *testing.T) {
+	yes, no := true, false
+	for _, tt := range []struct {
+		name, body string
+		when       connectors.Condition
+		fine       bool
+	}{
+		{"there", `{"access_token":"a","user":{}}`, connectors.Condition{Path: "user", Present: &yes}, true},
+		{"null", `{"access_token":"a","user":null}`, connectors.Condition{Path: "user", Present: &yes}, false},
+		{"no error", `{"access_token":"a"}`, connectors.Condition{Path: "problem", Present: &no}, true},
+		{"an error", `{"access_token":"a","problem":{"id":1}}`, connectors.Condition{Path: "problem", Present: &no}, false},
+		{"no document", `access_token`, connectors.Condition{Path: "problem", Present: &no}, false},
+		{"another status", `{"access_token":"a","status":"done"}`, connectors.Condition{Path: "status", NotEquals: "failed"}, true},
+		{"the status", `{"access_token":"a","status":"failed"}`, connectors.Condition{Path: "status", NotEquals: "failed"}, false},
+		{"one of them", `{"access_token":"a","status":2}`, connectors.Condition{Path: "status", In: []string{"1", "2"}}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := plain(func(c *connectors.Connector) { c.Token.Response.SuccessWhen = &tt.when })
+			app := at(t, c, says(t, 200, jsonType, tt.body))
+			if _, err := exchange(t, newClient(oauth.Options{}), app); (err == nil) != tt.fine {
+				t.Errorf("exchange: %v", err)
+			}
+			c = plain(func(c *connectors.Connector) { c.Revoke.OKWhen = &tt.when })
+			app = at(t, c, says(t, 200, jsonType, tt.body))
+			app.ClientID = "id"
+			if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), app, grant); revoked != tt.fine || (err == nil) != tt.fine {
+				t.Errorf("revoke: %t, %v", revoked, err)
+			}
+		})
+	}
+}
+
 // R-10: how long the provider asks to wait is kept, whatever it says that with.
 func TestRetryAfter(t *testing.T) {
 	tests := []struct {

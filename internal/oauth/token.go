@@ -80,8 +80,12 @@ func (c *Client) Exchange(ctx context.Context, app App, code Code) (Token, error
 	if how.Token.EchoState {
 		d.more.Set("state", code.State.Reveal())
 	}
+	back, err := k.fill.redirectURI(code.RedirectURI)
+	if err != nil {
+		return Token{}, err
+	}
 	token, err := d.run(ctx, app.Endpoints.Token, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		config.RedirectURL = code.RedirectURI
+		config.RedirectURL = back
 		var options []oauth2.AuthCodeOption
 		if usesPKCE {
 			options = append(options, oauth2.VerifierOption(code.Verifier.Reveal()))

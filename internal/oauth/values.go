@@ -89,6 +89,15 @@ func (f filler) text(t connectors.Template) (string, error) {
 	return text, nil
 }
 
+// redirectURI is what the provider has for a redirect URI: that itself, or the name that the connector declares.
+func (f filler) redirectURI(registered string) (string, error) {
+	name := f.connector.Authorize.RedirectURI
+	if name.IsZero() || registered == "" {
+		return registered, nil
+	}
+	return f.text(name)
+}
+
 func (f filler) missing() error { return unsent(f.op, ClassOperator, CodeNoValue) }
 
 // params fills named templates. One that names an optional input without a value is left out.
