@@ -10,10 +10,12 @@
 package api
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,12 +158,13 @@ func New(o Options) http.Handler {
 // handler answers itself, or returns an error to answer with.
 type handler func(http.ResponseWriter, *http.Request) error
 
-// streamed is the route whose answer is too long to be kept.
-const streamed = "POST /vault/backup"
+// unkept are routes whose answers are not kept: a backup is too long, and what was forgotten is not to be found in
+// the answer that says so.
+var unkept = []string{"POST /vault/backup", "POST /vault/forget"}
 
 func (a *api) route(pattern string, h handler) {
 	method, rest, _ := strings.Cut(pattern, " ")
-	if method != http.MethodGet && pattern != streamed {
+	if method != http.MethodGet && !slices.Contains(unkept, pattern) {
 		h = a.once(h)
 	}
 	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
@@ -229,14 +232,17 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer sends v as JSON.
 func answer(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false) // metadata is given back as it came
+	if err := e.Encode(v); err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the caller has gone; there is nobody to tell
+	_, _ = w.Write(body.Bytes()) // the caller has gone; there is nobody to tell
 	return nil
 }
