@@ -11,7 +11,7 @@ func (v *validator) install() {
 	i, callback := v.c.Install, v.c.Callback
 	v.optional("callback.state", string(callback.State), string(StateRequired), string(StateInstall))
 	if callback.State == StateInstall && v.c.Identity == nil {
-		// Else a callback without a state could make an account that is connected again somebody else's.
+		// Whom nobody can name is not connected by a callback without a state, which may have come with somebody else's code.
 		v.fail("callback.state", "install needs identity, by which an account is known again")
 	}
 	if len(i.Pass) > 0 && !i.Inbound {

@@ -41,6 +41,7 @@ func (f *Flow) Choose(ctx context.Context, c Choice) (Result, error) {
 	case i < 0:
 		return Result{}, refusal(codeNotOffered)
 	}
+	j.stateless = offered.Stateless
 	g := offered.Grant.grant(j.link.Inputs)
 	g.Captured = merged(g.Captured, offered.Items[i].Kept)
 	j.link.Status = vault.LinkTaken

@@ -48,6 +48,7 @@ func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	j.stateless = r.state.IsZero()
 	a, code := f.finish(ctx, j, r)
 	return f.ended(ctx, j, a, code), nil
 }
@@ -125,7 +126,11 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 		return vault.ConnectedAccount{}, r.failure
 	}
 	// Asked before the code is spent; connect asks again.
-	if _, code := f.account(ctx, j); code != "" {
+	a, code := f.account(ctx, j)
+	if code == "" && j.stateless && nameless(a) {
+		code = codeIdentityUnknown
+	}
+	if code != "" {
 		return vault.ConnectedAccount{}, code
 	}
 	if !f.with(j, r.captured) {
@@ -180,7 +185,7 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 	}
 	offered, code := f.discover(ctx, j, &g, entry)
 	if code == codeSeveralFound && !j.link.Browser.IsZero() { // without a browser there is nowhere to choose
-		offered.Grant, offered.Told = holdGrant(g), told
+		offered.Grant, offered.Told, offered.Stateless = holdGrant(g), told, j.stateless
 		unkept := f.hold(ctx, j, offered)
 		if unkept == "" {
 			return vault.ConnectedAccount{}, code
@@ -200,6 +205,9 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 	case "":
 	case codeIdentityUnknown:
 		// It may be the account's own user, whose working grant some providers would end as well.
+		if j.stateless {
+			f.discardUnused(ctx, j, g)
+		}
 		code = unlessLimited(err, code)
 	default:
 		f.discard(ctx, j, g)

@@ -18,7 +18,7 @@ func (f *Flow) connect(ctx context.Context, j *journey, g vault.Grant, who vault
 	for try := 1; ; try++ {
 		a, code := f.account(ctx, j)
 		if code == "" {
-			code = identityFault(a, who)
+			code = identityFault(j, a, who)
 		}
 		if code != "" && code != codeVault {
 			return vault.ConnectedAccount{}, code
@@ -115,9 +115,12 @@ func disconnectedSince(a vault.ConnectedAccount, l vault.Link) bool {
 }
 
 // identityFault refuses to put one person's tokens into another one's account. Where it cannot be
-// known who consented, an account of known identity keeps its old grant.
-func identityFault(a vault.ConnectedAccount, who vault.Identity) string {
+// known who consented, an account of known identity keeps its old grant; and without a state, which would prove that
+// it is the user who was sent there, nothing is connected that cannot be compared and named.
+func identityFault(j *journey, a vault.ConnectedAccount, who vault.Identity) string {
 	switch {
+	case j.stateless && (who.ID == "" || nameless(a)):
+		return codeIdentityUnknown
 	case a.Identity.ID == "" || a.Identity.ID == who.ID:
 		return ""
 	case who.ID == "":

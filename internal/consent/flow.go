@@ -220,6 +220,8 @@ type journey struct {
 	connection *connection.Connection
 	// wanted are the items that were asked for beforehand; see [Request].Choice.
 	wanted map[string]string
+	// stateless tells that the callback had no state, so that who came back need not be who was sent.
+	stateless bool
 	// wait is how long the provider wants not to be asked, when the journey ends for that.
 	wait time.Duration
 }

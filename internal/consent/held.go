@@ -39,6 +39,8 @@ type heldChoice struct {
 	Grant heldGrant `json:"grant"`
 	// Told is who the account is, where the token's answer has told that.
 	Told vault.Identity `json:"told"`
+	// Stateless is that of the journey.
+	Stateless bool `json:"stateless,omitempty"`
 	// Entry is the number of the connector's discovery that has found the items.
 	Entry int    `json:"entry"`
 	Items []item `json:"items"`

@@ -89,6 +89,10 @@ func (f *Flow) onlyPending(ctx context.Context, cb Callback) (vault.Link, error)
 	return vault.Link{}, refusal(codeInstallUnasked)
 }
 
+// nameless tells whether an account has been connected and nobody knows to whom at the provider, so that it cannot be
+// known again: it was imported so, or the provider did not say.
+func nameless(a vault.ConnectedAccount) bool { return a.Generation > 0 && a.Identity.ID == "" }
+
 // refuseCallback answers a callback that nothing comes of. Of an install that nobody waits for it sends the browser on to
 // the app, if the connection has a page there for that.
 func (f *Flow) refuseCallback(w http.ResponseWriter, r *http.Request, c *connection.Connection, err error) {

@@ -25,6 +25,9 @@ type market struct {
 	who       string
 	installs  []*install
 	exchanges int
+	// silent tells that nobody is told whose a token is.
+	silent  bool
+	revoked int
 }
 
 type install struct{ id, code, token, who string }
@@ -51,6 +54,7 @@ token:
   client_auth: post
   body: json
   ttl: never
+revoke: {url: BASE/revoke, token: access}
 api: {base_url: BASE/api}
 identity: {path: /me, id: id, name: name}
 `
@@ -101,8 +105,12 @@ func (m *market) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/install":
 		m.page(w, r)
-	case r.URL.Path == "/api/me":
+	case r.URL.Path == "/api/me" && !m.silent:
 		m.me(w, r)
+	case r.URL.Path == "/api/sites":
+		fmt.Fprint(w, twoSites)
+	case r.URL.Path == "/revoke":
+		m.revoked++
 	case isToken && r.Method == http.MethodPost:
 		m.exchange(w, r, id)
 	default:
@@ -158,6 +166,23 @@ func (m *market) sign(who string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.who = who
+}
+
+// hush keeps the market from telling whose a token is, or lets it tell again.
+func (m *market) hush(silent bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent = silent
+}
+
+// wantRevoked checks how many tokens the market was given back.
+func (m *market) wantRevoked(t *testing.T, n int) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.revoked != n {
+		t.Errorf("%d tokens were revoked, want %d", m.revoked, n)
+	}
 }
 
 // count is how many codes were brought to the market.

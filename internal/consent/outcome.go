@@ -239,8 +239,8 @@ var messages = map[string]message{
 	},
 	codeIdentityUnknown: {
 		http.StatusBadGateway, "Not connected",
-		"{provider} did not say whose account it is, so it cannot be known whether it is the same one as before. The earlier account stays as it was.",
-		"Try again in a few minutes with a new link from {app}.",
+		"It cannot be known whose account at {provider} this is, or whether it is the same one as before. Nothing was connected, and an earlier account stays as it was.",
+		"Try again in a few minutes with a new link from {app}. If it stays so, please tell the people behind {app}.",
 	},
 	codeDisconnected: {
 		http.StatusConflict, "Disconnected meanwhile",

@@ -32,8 +32,8 @@ var told = map[string]message{
 		next: "make a new link, to be used with the same account, or use another identifier",
 	},
 	codeIdentityUnknown: {
-		text: "the provider did not say whose account it is, so it may be another one than before; the earlier one stays as it was",
-		next: "make a new link in a few minutes",
+		text: "it is not known at the provider whose account it is, or whose the earlier one was, so they may be two; the earlier one stays as it was",
+		next: "make a new link in a few minutes; after an install, an earlier account without an identity has to be removed first",
 	},
 	codeDisconnected:   {text: "the account was disconnected after the link was made", next: "make a new link if it is to be used"},
 	codeSaveFailed:     {text: "the user has consented, and that could not be saved", next: "run `claviger doctor` on the host, then make a new link"},
