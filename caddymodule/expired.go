@@ -52,13 +52,13 @@ func peek(resp *http.Response) []byte {
 	return p.head[:o.size]
 }
 
-// holdsJSON tells whether a body is declared as JSON. Event streams and JSON lines are not.
+// holdsJSON tells whether a body is declared as JSON, be it Amazon's name for it. Event streams and JSON lines are not.
 func holdsJSON(h http.Header) bool {
 	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	mediaType = strings.TrimSpace(mediaType)
-	const suffix = "+json"
+	const suffix, amazon = "+json", "application/x-amz-json-"
 	n := len(mediaType) - len(suffix)
-	return strings.EqualFold(mediaType, "application/json") || n > 0 && strings.EqualFold(mediaType[n:], suffix)
+	return strings.EqualFold(mediaType, "application/json") || strings.HasPrefix(strings.ToLower(mediaType), amazon) || n > 0 && strings.EqualFold(mediaType[n:], suffix)
 }
 
 // unzip returns what was compressed, or nothing if it is too long or damaged.

@@ -81,6 +81,7 @@ func TestExpired(t *testing.T) {
 		{name: "other status", declared: slack, status: 500, body: tokenExpired},
 		{name: "other error", declared: slack, status: 200, body: `{"ok":false,"error":"not_in_channel"}`, most: 4096},
 		{name: "problem document", declared: slack, status: 200, kind: "Application/Problem+JSON ; charset=utf-8", body: tokenExpired, want: true, most: 4096},
+		{name: "Amazon's JSON", declared: slack, status: 200, kind: "application/x-amz-json-1.1", body: tokenExpired, want: true, most: 4096},
 		{name: "text", declared: slack, status: 200, kind: "text/plain", body: tokenExpired},
 		{name: "html", declared: slack, status: 200, kind: "text/html", body: tokenExpired},
 		{name: "events", declared: slack, status: 200, kind: "text/event-stream", body: tokenExpired},

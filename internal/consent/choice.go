@@ -52,7 +52,7 @@ func (f *Flow) Choose(ctx context.Context, c Choice) (Result, error) {
 		return Result{}, f.vaultFailed(err)
 	}
 	if !f.with(j, g.Captured) {
-		f.discard(ctx, j, g)
+		f.discardUnused(ctx, j, g)
 		return f.ended(ctx, j, vault.ConnectedAccount{}, codeDiscoverFailed), nil
 	}
 	a, code := f.settle(ctx, j, g, offered.Told, offered.Entry+1)
@@ -85,7 +85,7 @@ func (f *Flow) offered(ctx context.Context, id vault.LinkID, p Proof) (*journey,
 	}
 	if f.expired(l) {
 		if f.fail(ctx, j, codeLinkExpired) {
-			f.discard(ctx, j, g)
+			f.discardUnused(ctx, j, g)
 		}
 		return nil, nil, refusal(codeLinkExpired)
 	}

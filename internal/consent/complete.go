@@ -142,7 +142,7 @@ func (f *Flow) finish(ctx context.Context, j *journey, r response) (vault.Connec
 	}
 	g := f.grantOf(j, token, r.captured)
 	if !f.with(j, g.Captured) {
-		f.discard(ctx, j, g)
+		f.discardUnused(ctx, j, g)
 		return vault.ConnectedAccount{}, codeExchangeFailed
 	}
 	return f.settle(ctx, j, g, token.Identity, 0)
@@ -180,7 +180,7 @@ func (f *Flow) exchange(ctx context.Context, j *journey, r response) (oauth.Toke
 func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault.Identity, entry int) (vault.ConnectedAccount, string) {
 	if missing := j.connection.App.MissingScopes(g.Scopes); entry == 0 && len(missing) > 0 {
 		f.log.Warn("the user has not granted what is needed", j.fields(zap.Strings("scopes", missing))...)
-		f.discard(ctx, j, g)
+		f.discardUnused(ctx, j, g)
 		return vault.ConnectedAccount{}, codeScopesMissing
 	}
 	offered, code := f.discover(ctx, j, &g, entry)
@@ -193,7 +193,7 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 		code = unkept
 	}
 	if code != "" {
-		f.discard(ctx, j, g)
+		f.discardUnused(ctx, j, g)
 		return vault.ConnectedAccount{}, code
 	}
 	who, err := f.identify(ctx, j.connection, g, told)
@@ -209,8 +209,10 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 			f.discardUnused(ctx, j, g)
 		}
 		code = unlessLimited(err, code)
-	default:
+	case codeIdentityMismatch: // it is of somebody else
 		f.discard(ctx, j, g)
+	default:
+		f.discardUnused(ctx, j, g)
 	}
 	return a, code
 }
