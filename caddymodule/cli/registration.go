@@ -98,14 +98,17 @@ const soon = 7 * 24 * time.Hour
 // outdated says what of a registration is not as it should be at that time; nothing if all is well.
 func outdated(c client.Connection, at time.Time) string {
 	r := c.Registration
-	switch {
-	case r == nil:
-	case r.RedirectURI != c.RedirectURI && c.RedirectURI != "":
-		return "another redirect URI than the server's: " + r.RedirectURI
-	case !r.ClientSecretExpiresAt.IsZero() && !r.ClientSecretExpiresAt.After(at):
-		return "a secret that ends, or has ended: " + r.ClientSecretExpiresAt.Local().Format(time.DateTime)
+	if r == nil {
+		return ""
 	}
-	return ""
+	var wrong []string
+	if !r.ClientSecretExpiresAt.IsZero() && !r.ClientSecretExpiresAt.After(at) {
+		wrong = append(wrong, "a secret that ends, or has ended: "+r.ClientSecretExpiresAt.Local().Format(time.DateTime))
+	}
+	if r.RedirectURI != c.RedirectURI && c.RedirectURI != "" {
+		wrong = append(wrong, "another redirect URI than the server's: "+r.RedirectURI)
+	}
+	return strings.Join(wrong, ", and ")
 }
 
 // registrationText says how a connection's client was registered, and what is to be done about it.

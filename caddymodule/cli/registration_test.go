@@ -53,6 +53,13 @@ func TestRegistrationText(t *testing.T) {
 			t.Errorf("%s: doctor says %q, want %q", tt.name, got, tt.soon)
 		}
 	}
+	both := registeredAt(now, func(r *client.Registration) {
+		r.RedirectURI, r.ClientSecretExpiresAt = "https://b.example.com/cb", now.Add(-time.Hour)
+	})
+	want := "a secret that ends, or has ended: 2026-03-04 04:06:07, and another redirect URI than the server's: https://b.example.com/cb"
+	if got := outdated(both, now); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	given := client.Connection{Name: "own", RedirectURI: "https://a.example.com/cb"}
 	if got := registrationText(given, now) + outdated(given, now); got != "" {
 		t.Errorf("got %q of a client that nobody has registered", got)

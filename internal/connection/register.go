@@ -17,13 +17,16 @@ import (
 const (
 	// software is what a client is registered as, beside its name.
 	software = "github.com/claviger-proxy/claviger"
-	// keepTime bounds the writing of what is registered, and deleteTime the deletion of a connection's clients.
-	keepTime   = 20 * time.Second
-	deleteTime = 45 * time.Second
+	// registerTime bounds a provider's answer, keepTime the writing of what is registered, and deleteTime the deletion
+	// of a connection's clients.
+	registerTime = time.Minute
+	keepTime     = 20 * time.Second
+	deleteTime   = 45 * time.Second
 )
 
 // Registrar registers OAuth clients for the connections of a Set, where their connectors say how (RFC 7591). It
-// may be made for each call. No call of a provider is made while others wait to change connections.
+// may be made for each call. No call of a provider is made while others wait to change connections, and none is broken
+// off with its caller: what the provider answers is to be stored.
 type Registrar struct {
 	Set   *Set
 	OAuth *oauth.Client
@@ -83,8 +86,14 @@ func (r *Registrar) Add(ctx context.Context, c vault.Connection) (*Connection, e
 
 // Renew brings what a connection's client is registered with up to date, such as a redirect URI that is another one
 // by now: by a change of the registration (RFC 7592), or with anew, or where there is none that can be changed, by
-// another client. Accounts go on with the one before then. It tells whether the client is another one.
+// another client. Accounts go on with the one before then. It tells whether the client is another one. Of several at
+// once each waits for the one before.
 func (r *Registrar) Renew(ctx context.Context, name string, anew bool) (live *Connection, another bool, err error) {
+	done, err := r.Set.registrationTurn(ctx, name)
+	if err != nil {
+		return nil, false, err
+	}
+	defer done()
 	c, err := r.stored(ctx, name)
 	if err != nil {
 		return nil, false, err
@@ -94,18 +103,7 @@ func (r *Registrar) Renew(ctx context.Context, name string, anew bool) (live *Co
 		live, err = r.another(ctx, c)
 		return live, err == nil, err
 	}
-	app, what, err := r.asks(c)
-	if err != nil {
-		return nil, false, err
-	}
-	known := oauth.Registered{
-		ClientID: c.ClientID, Secret: c.ClientSecret, SecretExpires: registration.SecretExpires, URI: registration.URI, Token: registration.Token,
-	}
-	got, err := r.OAuth.Reregister(ctx, app, what, known)
-	if err != nil {
-		return nil, false, r.failed(name, err, "; `claviger connections register "+name+" --new` registers another one")
-	}
-	live, err = r.keep(ctx, c, registered(got, what))
+	live, err = r.change(ctx, c, registration)
 	return live, false, err
 }
 
@@ -161,6 +159,9 @@ func (r *Registrar) keep(ctx context.Context, before vault.Connection, got regis
 		if c.ID != before.ID || c.ClientID != before.ClientID {
 			return fmt.Errorf("connection %s has another client by now: %w", c.Name, vault.ErrConflict)
 		}
+		if got.client.ID == before.ClientID && !sameRegistration(*c, before) {
+			return fmt.Errorf("the client of connection %s has been changed by another answer by now: %w", c.Name, vault.ErrConflict)
+		}
 		change := ClientChange{ID: &got.client.ID, Secrets: got.client.Secrets}
 		if c.ClientID == got.client.ID && got.client.Secret().Equal(c.ClientSecret) {
 			change.Secrets = nil // and those beside it stay
@@ -214,6 +215,8 @@ func (r *Registrar) register(ctx context.Context, c vault.Connection) (registran
 	if err != nil {
 		return registrant{}, err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerTime)
+	defer cancel()
 	got, err := r.OAuth.Register(ctx, app, what)
 	if err != nil {
 		var e *oauth.Error
@@ -221,10 +224,10 @@ func (r *Registrar) register(ctx context.Context, c vault.Connection) (registran
 			if stray, ok := e.Stray(); ok {
 				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 				defer cancel()
-				return registrant{}, r.discarded(ctx, c.Name, stray, r.failed(c.Name, err, ""))
+				return registrant{}, r.discarded(ctx, c.Name, stray, failed(c.Name, unregistered, err, ""))
 			}
 		}
-		return registrant{}, r.failed(c.Name, err, "")
+		return registrant{}, failed(c.Name, unregistered, err, "")
 	}
 	r.log().Info("an OAuth client was registered", zap.String("connection", c.Name), zap.String("connector", c.Connector), zap.String("client_id", got.ClientID))
 	return registered(got, what), nil

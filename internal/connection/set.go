@@ -22,7 +22,9 @@ type Set struct {
 	current atomic.Pointer[connectors.Catalog]
 	// changing has an entry while somebody has the turn; see turn.
 	changing chan struct{}
-	project  string
+	// registering has a channel for each connection whose registration is being changed, by name; see registrationTurn.
+	registering sync.Map
+	project     string
 
 	mu     sync.RWMutex
 	byID   map[vault.ConnectionID]*Connection

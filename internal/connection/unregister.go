@@ -23,6 +23,11 @@ type Gone struct {
 // Remove is [Set.Remove], and has the clients deleted that were registered for the connection, unless they are to be
 // kept. What cannot be deleted is told, and is no error.
 func (r *Registrar) Remove(ctx context.Context, name string, keep bool) ([]Gone, error) {
+	done, err := r.Set.registrationTurn(ctx, name) // a change of the registration is stored by then
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	c, err := r.Set.remove(ctx, name)
 	if err != nil {
 		return nil, err
@@ -124,18 +129,26 @@ var refusals = map[string]string{
 	oauth.CodeBadClient:      "the provider's answer has no client that can be used",
 	oauth.CodeOtherRedirect:  "the provider has registered other redirect URIs than were asked for",
 	oauth.CodeOtherAuth:      "the provider has registered another way to authenticate than the connector declares with token.client_auth",
+	oauth.CodeSecretEnded:    "the client's secret has ended, and the provider has given no other",
 	oauth.CodeManagementHost: "the registration is managed at a host that the connector does not name",
 }
 
-// failed translates an error of a registration.
-func (r *Registrar) failed(name string, err error, more string) error {
+// What has come of a registration that has failed.
+const (
+	unregistered = "no OAuth client was registered"
+	unchanged    = "the provider has confirmed no change of the OAuth client"
+	otherwise    = "the provider has changed the OAuth client, and not as it was asked to"
+)
+
+// failed translates an error of a registration. outcome is what has come of it, and more what to do.
+func failed(name, outcome string, err error, more string) error {
 	var e *oauth.Error
 	if !errors.As(err, &e) {
-		return err // the caller has gone
+		return err
 	}
 	why, ok := refusals[e.Code]
 	if !ok {
 		why = err.Error()
 	}
-	return &Error{Code: CodeRegistration, Message: fmt.Sprintf("connection %s: no OAuth client was registered: %s%s", name, why, more)}
+	return &Error{Code: CodeRegistration, Message: fmt.Sprintf("connection %s: %s: %s%s", name, outcome, why, more)}
 }

@@ -66,8 +66,9 @@ type Error struct {
 	// is still unused.
 	Unsent bool
 
-	lost  *Token
-	stray *Registered
+	lost    *Token
+	stray   *Registered
+	changed *Registered
 }
 
 // Stray returns the client that the provider has registered although it is none that can be used; false when there
@@ -77,6 +78,16 @@ func (e *Error) Stray() (Registered, bool) {
 		return Registered{}, false
 	}
 	return *e.stray, true
+}
+
+// Changed returns the client as the provider has it after a change that is not the one that was asked for; false when
+// there is none. It is to be stored although the call has failed, because the secret and the token that were known
+// may be spent.
+func (e *Error) Changed() (Registered, bool) {
+	if e.changed == nil {
+		return Registered{}, false
+	}
+	return *e.changed, true
 }
 
 // Lost returns the token that the provider gave before one of the steps failed; false when there is none. It lives at

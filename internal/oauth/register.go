@@ -12,7 +12,7 @@ import (
 )
 
 // Codes of [Client.Register] and [Client.Reregister], beside those of RFC 7591 section 3.2.2. After those that
-// begin with registration_ there is a client at the provider; see [Error.Stray].
+// begin with registration_ there is a client at the provider; see [Error.Stray] and [Error.Changed].
 const (
 	CodeNoEndpoint     = "registration_endpoint_missing"  // the metadata names none
 	CodeBadMetadata    = "metadata_unusable"              // the metadata is none
@@ -21,6 +21,7 @@ const (
 	CodeBadClient      = "registration_answer_unusable"   // the answer has no client that can be used
 	CodeOtherRedirect  = "registration_redirect_differs"  // it is registered with other redirect URIs
 	CodeOtherAuth      = "registration_auth_differs"      // it is to authenticate otherwise
+	CodeSecretEnded    = "registration_secret_ended"      // its secret has ended already
 	CodeManagementHost = "registration_host_refused"      // it is managed at a host that the connector does not name
 	CodeUnmanaged      = "registration_management_absent" // the provider has not said how it is managed
 )
@@ -81,7 +82,7 @@ func (c *Client) Register(ctx context.Context, app App, r Registration) (Registe
 }
 
 // Reregister has the provider change what a client is registered with (RFC 7592 section 2.2). The result takes the
-// place of known: its secret and its token may be others.
+// place of known: its secret and its token may be others, also where it is an error with [Error.Changed].
 func (c *Client) Reregister(ctx context.Context, app App, r Registration, known Registered) (Registered, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

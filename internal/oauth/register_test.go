@@ -166,7 +166,7 @@ func TestRegisterRefused(t *testing.T) {
 		{"no secret", `{"client_id":"abc"}`, 201, malformed, oauth.CodeBadClient, true},
 		{"an ID with a line break", `{"client_id":"a\nb","client_secret":"x"}`, 201, malformed, oauth.CodeBadClient, false},
 		{"a number for an ID", `{"client_id":7,"client_secret":"x"}`, 201, malformed, oauth.CodeBadClient, false},
-		{"a secret that is over", `{` + good + `,"client_secret_expires_at":1}`, 201, malformed, oauth.CodeBadClient, true},
+		{"a secret that is over", `{` + good + `,"client_secret_expires_at":1}`, 201, malformed, oauth.CodeSecretEnded, true},
 		{"a secret until who knows when", `{` + good + `,"client_secret_expires_at":"soon"}`, 201, malformed, oauth.CodeBadClient, true},
 		{"another redirect URI", `{` + good + `,"redirect_uris":["https://evil.example.com/cb"]}`, 201, malformed, oauth.CodeOtherRedirect, true},
 		{"a redirect URI more", `{` + good + `,"redirect_uris":["` + redirectURI + `","https://evil.example.com/cb"]}`, 201, malformed, oauth.CodeOtherRedirect, true},

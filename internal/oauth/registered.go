@@ -30,16 +30,20 @@ func (k *registering) registered(a answer, r Registration, known Registered) (Re
 	got, ok := k.readRegistered(doc, known)
 	if code := k.differs(doc, r, got, ok); code != "" {
 		e := k.malformed(a, code)
-		if got.ClientID != "" && known.ClientID == "" {
+		switch {
+		case got.ClientID == "":
+		case known.ClientID == "":
 			e.stray = &got
+		default:
+			e.changed = &got
 		}
 		return Registered{}, e
 	}
 	return got, nil
 }
 
-// readRegistered reads the client, as far as it can be read. Where it is managed is left out if the connector does
-// not name the host.
+// readRegistered reads the client, as far as it can be read; what the answer does not say is as it was known. Where
+// the client is managed is not read if the connector does not name the host.
 func (k *registering) readRegistered(doc document, known Registered) (got Registered, ok bool) {
 	id, _ := doc.find("client_id").(string)
 	if !plainText(id, maxClientID) || known.ClientID != "" && id != known.ClientID {
@@ -59,18 +63,24 @@ func (k *registering) readRegistered(doc document, known Registered) (got Regist
 	if k.app.Connector.Token.ClientAuth == connectors.ClientAuthNone {
 		return got, good
 	}
-	secret, _ := doc.find("client_secret").(string)
-	if secret == "" && known.ClientID != "" {
-		got.Secret, got.SecretExpires = known.Secret, known.SecretExpires
-		return got, good
+	got.Secret, got.SecretExpires = known.Secret, known.SecretExpires
+	said := doc.find("client_secret")
+	if secret, text := said.(string); known.ClientID == "" || said != nil && (!text || secret != "") {
+		if !plainText(secret, maxClientSecret) {
+			return got, false
+		}
+		if got.Secret = vault.NewSecret(secret); !got.Secret.Equal(known.Secret) {
+			got.SecretExpires = time.Time{}
+		}
 	}
-	if !plainText(secret, maxClientSecret) {
-		return got, false
+	if end := doc.find("client_secret_expires_at"); end != nil {
+		expires, told := expiry(end)
+		if !told {
+			return got, false
+		}
+		got.SecretExpires = expires
 	}
-	got.Secret = vault.NewSecret(secret)
-	expires, told := expiry(doc.find("client_secret_expires_at"))
-	got.SecretExpires = expires
-	return got, good && told && (expires.IsZero() || expires.After(k.started))
+	return got, good
 }
 
 // differs says what is wrong with the client that was registered; nothing if it is the one that was asked for.
@@ -81,10 +91,12 @@ func (k *registering) differs(doc document, r Registration, got Registered, usab
 	switch {
 	case got.ClientID == "":
 		return CodeBadClient
-	case method != nil && method != authMethods[k.app.Connector.Token.ClientAuth]:
-		return CodeOtherAuth
 	case !sameRedirect(doc[name("redirect_uris")], r.RedirectURI):
 		return CodeOtherRedirect
+	case method != nil && method != authMethods[k.app.Connector.Token.ClientAuth]:
+		return CodeOtherAuth
+	case !got.SecretExpires.IsZero() && !got.SecretExpires.After(k.started):
+		return CodeSecretEnded
 	case !usable:
 		return CodeBadClient
 	case uri != nil && got.URI != uri && doc.find("registration_access_token") != nil:
@@ -105,11 +117,8 @@ func sameRedirect(said any, want string) bool {
 	return false
 }
 
-// expiry reads when a secret ends, in seconds since 1970; 0, or nothing, is never.
+// expiry reads when a secret ends, in seconds since 1970; 0 is never.
 func expiry(value any) (time.Time, bool) {
-	if value == nil {
-		return time.Time{}, true
-	}
 	n, ok := seconds(value)
 	if !ok || n <= 0 {
 		return time.Time{}, ok
