@@ -79,74 +79,17 @@ func New(o Options) http.Handler {
 	if a.Log == nil {
 		a.Log = zap.NewNop()
 	}
-	a.route("GET /status", a.status)
-	a.route("GET /connectors", a.listConnectors)
-	a.route("POST /connectors", a.addConnector)
-	a.route("GET /connectors/{name}", a.showConnector)
-	a.route("PUT /connectors/{name}", a.replaceConnector)
-	a.route("DELETE /connectors/{name}", a.removeConnector)
-	a.route("GET /connections", a.listConnections)
-	a.route("POST /connections", a.createConnection)
-	a.route("GET /connections/{name}", a.showConnection)
-	a.route("PATCH /connections/{name}", a.changeConnection)
-	a.route("DELETE /connections/{name}", a.deleteConnection)
-	a.route("DELETE /connections/{name}/earlier/{client}", a.forgetClient)
-	a.route("GET /apps", a.listApps)
-	a.route("POST /apps", a.createApp)
-	a.route("GET /apps/{connector}", a.showApp)
-	a.route("PATCH /apps/{connector}", a.changeApp)
-	a.route("DELETE /apps/{connector}", a.deleteApp)
-	a.route("DELETE /apps/{connector}/earlier/{client}", a.forgetAppClient)
-	a.route("GET /links", a.listLinks)
-	a.route("POST /links", a.createLink)
-	a.route("GET /links/{id}", a.showLink)
-	a.route("DELETE /links/{id}", a.revokeLink)
-	a.route("GET /accounts", a.listAccounts)
-	a.route("POST /accounts", a.createAccount)
-	a.route("GET /accounts/{id}", a.showAccount)
-	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
-	a.route("POST /accounts/{id}/disconnect", a.disconnect)
-	a.route("POST /accounts/{connection}/{identifier}/disconnect", a.disconnect)
-	a.route("POST /accounts/{id}/check", a.check)
-	a.route("POST /accounts/{connection}/{identifier}/check", a.check)
-	a.route("POST /accounts/{id}/refresh", a.refresh)
-	a.route("POST /accounts/{connection}/{identifier}/refresh", a.refresh)
-	a.route("GET /accounts/{id}/token", a.fetchToken)
-	a.route("GET /accounts/{connection}/{identifier}/token", a.fetchToken)
-	a.route("POST /accounts/import", a.importAccounts)
-	a.route("GET /events", a.listEvents)
-	a.route("GET /events/{id}", a.showEvent)
-	a.route("GET /webhooks", a.listWebhooks)
-	a.route("POST /webhooks", a.createWebhook)
-	a.route("GET /webhooks/{name}", a.showWebhook)
-	a.route("PATCH /webhooks/{name}", a.changeWebhook)
-	a.route("DELETE /webhooks/{name}", a.deleteWebhook)
-	a.route("POST /webhooks/{name}/secret", a.rotateWebhookSecret)
-	a.route("POST /webhooks/{name}/enable", a.enableWebhook)
-	a.route("POST /webhooks/{name}/disable", a.disableWebhook)
-	a.route("GET /webhooks/{name}/deliveries", a.listDeliveries)
-	a.route("POST /webhooks/{name}/deliveries/{id}/replay", a.replayDelivery)
-	a.route("POST /webhooks/{name}/replay", a.replayFailed)
-	a.route("GET /vault", a.showVault)
-	a.route("POST /vault/keys", a.addKey)
-	a.route("POST /vault/keys/{key}/promote", a.promoteKey)
-	a.route("POST /vault/keys/{key}/retire", a.retireKey)
-	a.route("POST /vault/rotate", a.rotateKey)
-	a.route("POST /vault/rekey", a.rekey)
-	a.route("POST /vault/reseal", a.resumeReseal)
-	a.route("POST /vault/reseal/pause", a.pauseReseal)
-	a.route("POST /vault/backup", a.backup)
-	a.route("POST /vault/verify", a.verify)
-	a.route("POST /vault/compact", a.compact)
-	a.route("POST /vault/forget", a.forget)
+	for _, o := range Operations() {
+		a.route(o)
+	}
 	return a
 }
 
-// route adds a handler that answers itself, or returns an error to answer with.
-func (a *api) route(pattern string, h func(http.ResponseWriter, *http.Request) error) {
-	method, rest, _ := strings.Cut(pattern, " ")
+// route adds an operation, which answers itself, or returns an error to answer with.
+func (a *api) route(o Operation) {
+	method, rest, _ := strings.Cut(o.Route, " ")
 	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
+		if err := o.do(a, w, r); err != nil {
 			a.fail(w, r, err)
 		}
 	})
