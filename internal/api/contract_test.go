@@ -164,6 +164,9 @@ func (c *contract) check(r *http.Request, a *recorder) error {
 		if !slices.Contains(codes, code) {
 			return fmt.Errorf("operation %s has no code %s with status %d", id, code, a.status)
 		}
+		if code == api.CodeFieldUnknown && at.route.Operation.RequestBody != nil && c.request(in) == nil {
+			return errors.New("it takes a body with a field that the server refuses")
+		}
 	case id == "importAccounts" && bytes.Contains(a.body.Bytes(), []byte(`"outcome":"refused"`)): // and so maybe not good
 	default:
 		if err := c.request(in); err != nil {
