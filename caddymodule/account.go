@@ -31,7 +31,7 @@ func init() {
 //	{http.claviger.identifier}   the app's name for the user
 //	{http.claviger.connection}   the connection's name
 //	{http.claviger.connector}    the connector's name
-//	{http.claviger.outcome}      fresh, renewed, refused, too_large_to_replay or denied
+//	{http.claviger.outcome}      fresh, renewed, refused, too_large_to_replay, limited or denied
 type Account struct {
 	// Hosts are names, beside localhost and this machine's addresses, that callers may use in the
 	// Host header.

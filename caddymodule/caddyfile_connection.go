@@ -15,7 +15,7 @@ func parseConnection(a *App, d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		read, ok := connectionOptions[d.Val()]
 		if !ok {
-			return d.Errf("unknown option %q of connection %s: use connector, auth, client_id, client_secret, earlier_client, scopes, param or expose_tokens", d.Val(), name)
+			return d.Errf("unknown option %q of connection %s: use connector, auth, client_id, client_secret, earlier_client, scopes, param, expose_tokens or install_url", d.Val(), name)
 		}
 		if err := read(c, d); err != nil {
 			return err
@@ -41,6 +41,7 @@ var connectionOptions = map[string]func(*ConnectionConfig, *caddyfile.Dispenser)
 	},
 	"earlier_client": func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return earlierClient(d, &c.EarlierClients) },
 	"expose_tokens":  func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return onOff(d, &c.ExposeTokens) },
+	"install_url":    func(c *ConnectionConfig, d *caddyfile.Dispenser) error { return once(d, &c.InstallURL) },
 	"scopes": func(c *ConnectionConfig, d *caddyfile.Dispenser) error {
 		scopes := d.RemainingArgs()
 		if len(scopes) == 0 {

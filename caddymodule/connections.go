@@ -32,6 +32,10 @@ type ConnectionConfig struct {
 	// ExposeTokens lets the management API hand out the access tokens of its accounts: not unless it is
 	// true. Refresh tokens are never handed out.
 	ExposeTokens *bool `json:"expose_tokens,omitempty"`
+	// InstallURL is the app's page for users who come from the provider's marketplace without having been sent
+	// there. Only connectors that declare such installs take it. It must be https, or http on a loopback host, and
+	// may be a placeholder.
+	InstallURL string `json:"install_url,omitempty"`
 }
 
 func (a *App) loadConnections() error {
@@ -60,6 +64,13 @@ func (c *ConnectionConfig) connection(name string, catalog *connectors.Catalog) 
 		Scopes: c.Scopes, ExposeTokens: c.ExposeTokens != nil && *c.ExposeTokens,
 	}
 	of := func(what string) string { return what + " of connection " + name }
+	if c.InstallURL != "" {
+		page, err := resolve(of("install_url"), c.InstallURL)
+		if err != nil {
+			return vault.Connection{}, err
+		}
+		conn.InstallURL = page
+	}
 	own := ClientConfig{c.ClientID, c.ClientSecret, c.FurtherSecrets}
 	client, err := own.client(of)
 	if err != nil {

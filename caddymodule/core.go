@@ -115,7 +115,7 @@ func (a *App) newCore(ctx context.Context, v *vault.Vault) (*core, error) {
 	}
 	_, version := caddy.Version()
 	c.api = api.New(api.Options{
-		Vault: v, Connections: set, Catalog: set.Catalog, Broker: c.broker, Consent: flow,
+		Vault: v, Connections: set, Catalog: set.Catalog, Broker: c.broker, Consent: flow, OAuth: a.oauth, AppName: a.AppName,
 		Unsaved: a.runtime.shared.Unsaved, Expand: expand,
 		Reseal:  a.runtime.maintenance.wakeUp,
 		Deliver: a.runtime.delivering.wakeUp,

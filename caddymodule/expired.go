@@ -20,8 +20,8 @@ const (
 
 // expired tells whether the provider refuses the credential. For that the beginning of a JSON answer may be
 // read and put back.
-func expired(resp *http.Response, declared []connectors.Expired) bool {
-	return connectors.TokenExpired(resp.StatusCode, resp.Header, declared, func() []byte { return peek(resp) })
+func expired(resp *http.Response, k *connectors.Connector) bool {
+	return k.TokenExpired(resp.StatusCode, resp.Header, func() []byte { return peek(resp) })
 }
 
 // peek returns the answer's JSON object, decompressed, and leaves the answer as it was. It returns

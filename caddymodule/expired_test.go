@@ -131,7 +131,7 @@ func TestExpired(t *testing.T) {
 					resp.ContentLength = int64(len(test.body))
 				}
 				length := resp.ContentLength
-				if got := expired(resp, test.declared); got != test.want {
+				if got := expired(resp, that(test.declared)); got != test.want {
 					t.Errorf("got %t, want %t", got, test.want)
 				}
 				if body.n > test.most {
@@ -152,6 +152,11 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// that is a connector that declares that.
+func that(declared []connectors.Expired) *connectors.Connector {
+	return &connectors.Connector{Errors: connectors.Errors{ExpiredWhen: declared}}
+}
+
 // An answer that goes on after its first object is not waited for, nor is one that is no object.
 func TestExpiredDoesNotWait(t *testing.T) {
 	slack := []connectors.Expired{{Path: "error", In: []string{"token_expired"}}}
@@ -160,7 +165,7 @@ func TestExpiredDoesNotWait(t *testing.T) {
 		go io.WriteString(w, text) // ends with the Read below, or with r
 		late := time.AfterFunc(5*time.Second, func() { w.CloseWithError(io.ErrClosedPipe) })
 		resp := &http.Response{StatusCode: 200, ContentLength: -1, Body: r, Header: http.Header{"Content-Type": {"application/json"}}}
-		if got := expired(resp, slack); got != want {
+		if got := expired(resp, that(slack)); got != want {
 			t.Errorf("%q: got %t, want %t", text, got, want)
 		}
 		got := make([]byte, len(text))
@@ -178,7 +183,7 @@ func TestExpiredDoesNotWait(t *testing.T) {
 func TestExpiredLeavesUpgrades(t *testing.T) {
 	body := &watched{Reader: strings.NewReader(tokenExpired)}
 	resp := &http.Response{StatusCode: 101, ContentLength: -1, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}
-	if expired(resp, []connectors.Expired{{Path: "error", In: []string{"token_expired"}}}) || resp.Body != body || body.n != 0 {
+	if expired(resp, that([]connectors.Expired{{Path: "error", In: []string{"token_expired"}}})) || resp.Body != body || body.n != 0 {
 		t.Error("the connection was read")
 	}
 }
@@ -187,7 +192,8 @@ func TestExpiredAllocates(t *testing.T) {
 	header := []connectors.Expired{{Status: 403}, {Status: 200, Header: &connectors.HeaderTest{Name: "X-Reason", Contains: "expired"}}}
 	for name, declared := range map[string][]connectors.Expired{"nothing declared": nil, "status and header": header} {
 		resp := &http.Response{StatusCode: 200, ContentLength: -1, Body: http.NoBody, Header: http.Header{"Content-Type": {"application/json"}}}
-		if n := testing.AllocsPerRun(100, func() { expired(resp, declared) }); n != 0 {
+		k := that(declared)
+		if n := testing.AllocsPerRun(100, func() { expired(resp, k) }); n != 0 {
 			t.Errorf("%s: %v allocations, want none", name, n)
 		}
 	}
@@ -227,10 +233,11 @@ func BenchmarkExpired(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			text := `{"ok":true,"messages":["` + noise(2000) + `"]}`
 			resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Type": {"application/json"}}}
+			k := that(declared)
 			b.ReportAllocs()
 			for b.Loop() {
 				resp.Body = io.NopCloser(strings.NewReader(text))
-				expired(resp, declared)
+				expired(resp, k)
 			}
 		})
 	}

@@ -34,6 +34,7 @@ const (
 	outcomeRenewed  outcome = "renewed"             // the provider refused it, and took the next one
 	outcomeRefused  outcome = "refused"             // the provider refused it, and there is no other
 	outcomeTooLarge outcome = "too_large_to_replay" // renewed, but the body could not be sent again
+	outcomeLimited  outcome = "limited"             // the provider took it, and says that it limits requests
 	outcomeDenied   outcome = "denied"              // the request did not go out
 )
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/internal/oauth"
@@ -92,6 +94,9 @@ func injectProblem(p *hop, err error) *problem.Problem {
 	case errors.Is(err, inject.ErrNoToken), errors.Is(err, inject.ErrBadToken):
 		out.Status, out.Code = http.StatusConflict, codeCredentialUnfit
 		out.Detail, out.Next = "the account's credential lacks something that the provider wants, or cannot be sent as it is", "connect the user again"
+		if found := undiscovered(p.target.Connection.Connector(), err); found != "" {
+			out.Detail = "requests need {" + found + "}, which the connector looks up when an account is connected, and this account has none; nothing was sent"
+		}
 	case errors.Is(err, oauth.ErrCertificate):
 		out.Status, out.Code = http.StatusConflict, codeCredentialUnfit
 		out.Detail = "the provider wants a client certificate, and the account's cannot be presented; nothing was sent"
@@ -100,4 +105,13 @@ func injectProblem(p *hop, err error) *problem.Problem {
 		return nil
 	}
 	return out
+}
+
+// undiscovered is the name that an account lacks a value for and that discovery finds, or empty.
+func undiscovered(k *connectors.Connector, err error) string {
+	missing, ok := errors.AsType[*inject.NoValueError](err)
+	if !ok || !slices.ContainsFunc(k.Discover, func(d connectors.Discover) bool { return d.Finds(missing.Name) }) {
+		return ""
+	}
+	return missing.Name
 }

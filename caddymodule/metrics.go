@@ -13,6 +13,7 @@ var collectors = []prometheus.Collector{
 	vaultOperations, vaultOpened,
 	vaultCollector{},
 	refreshes, refreshTook, refreshWaiting, refreshesForced, checks, eventsDropped,
+	rateLimited,
 	tokenCollector{},
 	deliveries, deliveryTook,
 	webhookCollector{},

@@ -116,7 +116,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.r, a.stop = r.WithContext(ctx), stop
 	}
 	resp, err := t.send(a.r, h, h.credential, first)
-	if err == nil && expired(resp, h.target.Connection.Connector().Errors.ExpiredWhen) {
+	if err == nil && expired(resp, h.target.Connection.Connector()) {
 		resp, err = t.again(a, r, resp)
 	} else if a.body != nil {
 		a.body.Release()
@@ -129,6 +129,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errSwitched
 	}
 	h.answered = true
+	noteLimit(resp, h)
 	if h.upload != nil {
 		h.upload.answering()
 	}

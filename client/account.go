@@ -2,9 +2,12 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -63,6 +66,11 @@ type Account struct {
 	LastErrorClass string    `json:"last_error_class,omitempty"`
 	LastErrorAt    time.Time `json:"last_error_at,omitzero"`
 	Failures       int       `json:"failures,omitempty"`
+	// Labels and Metadata are the app's own; see [AccountChange].
+	Labels   map[string]string `json:"labels,omitempty"`
+	Metadata json.RawMessage   `json:"metadata,omitempty"`
+	// Version counts the writes of the account, those of Claviger itself among them. It is the answer's ETag.
+	Version uint64 `json:"version"`
 }
 
 // Identity is who an account is at the provider, as far as it tells.
@@ -79,6 +87,11 @@ type AccountQuery struct {
 	Connector  string
 	Identifier string
 	Status     string
+	// Labels are those that an account must have, with these values.
+	Labels map[string]string
+	// ExpiringWithin selects accounts whose grant is known to end within that time, or has: their users must
+	// consent again.
+	ExpiringWithin time.Duration
 	PageQuery
 }
 
@@ -88,6 +101,12 @@ func (q AccountQuery) values() url.Values {
 	set(v, "connector", q.Connector)
 	set(v, "identifier", q.Identifier)
 	set(v, "status", q.Status)
+	for _, name := range slices.Sorted(maps.Keys(q.Labels)) {
+		v.Add("label", name+"="+q.Labels[name])
+	}
+	if q.ExpiringWithin > 0 {
+		v.Set("expiring_within", q.ExpiringWithin.String())
+	}
 	return v
 }
 

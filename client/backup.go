@@ -60,5 +60,5 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (Backup, error) {
 func (c *Client) patient() *Client {
 	h := *c.http
 	h.Timeout = 0
-	return &Client{base: c.base, http: &h}
+	return &Client{base: c.base, http: &h, retries: c.retries}
 }

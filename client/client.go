@@ -15,6 +15,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,16 +42,22 @@ type Options struct {
 	// HTTP does the requests; nil means a client with a timeout of 60 seconds that uses no proxy
 	// and follows no redirect. It cannot be given together with a unix socket.
 	HTTP *http.Client
+	// Retries is how often a request is sent again after the server could not be reached, was not ready or
+	// had too much to do: [DefaultRetries] when zero, never when negative. It waits a little longer each
+	// time. A change comes with an Idempotency-Key, so that it is done once.
+	Retries int
 }
 
 // Client calls the management API of one server. It is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base    string
+	http    *http.Client
+	retries int
 }
 
 // New returns a client. It does not connect. An error means that the options are not valid.
 func New(o Options) (*Client, error) {
+	retries := max(cmp.Or(o.Retries, DefaultRetries), 0)
 	prefix := o.Prefix
 	if prefix == "" {
 		prefix = "/claviger"
@@ -65,13 +73,13 @@ func New(o Options) (*Client, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}
 		// The host is never resolved; Caddy's admin endpoint accepts this one on a unix socket.
-		return &Client{base: "http://127.0.0.1" + prefix, http: newHTTP(dial)}, nil
+		return &Client{base: "http://127.0.0.1" + prefix, http: newHTTP(dial), retries: retries}, nil
 	}
 	u, err := url.Parse(o.Base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("base %q is neither an http(s) URL nor unix//path", o.Base)
 	}
-	c := &Client{base: strings.TrimSuffix(u.String(), "/") + prefix, http: o.HTTP}
+	c := &Client{base: strings.TrimSuffix(u.String(), "/") + prefix, http: o.HTTP, retries: retries}
 	if c.http == nil {
 		c.http = newHTTP(nil)
 	}
@@ -99,8 +107,13 @@ func socketPath(base string) (string, bool) {
 
 // call sends in as JSON, unless it is nil, and reads the answer. With an error the answer is zero.
 func call[T any](ctx context.Context, c *Client, method, path string, in any) (T, error) {
+	return callIf[T](ctx, c, method, path, in, 0)
+}
+
+// callIf is call for a record that has that version, unless it is zero.
+func callIf[T any](ctx context.Context, c *Client, method, path string, in any, version uint64) (T, error) {
 	var out, zero T
-	status, body, err := c.send(ctx, method, path, in)
+	status, body, err := c.send(ctx, method, path, in, version)
 	if err != nil {
 		return zero, err
 	}
@@ -124,34 +137,56 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	return call[T](ctx, c, http.MethodGet, path, nil)
 }
 
-func (c *Client) send(ctx context.Context, method, path string, in any) (int, []byte, error) {
-	var body io.Reader
+// send does a request, and does it again as the options say. An error is that of the last attempt.
+func (c *Client) send(ctx context.Context, method, path string, in any, version uint64) (int, []byte, error) {
+	var data []byte
 	if in != nil {
-		data, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if data, err = json.Marshal(in); err != nil {
 			return 0, nil, fmt.Errorf("encoding the request: %w", err)
 		}
-		body = bytes.NewReader(data)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
-	if err != nil {
-		return 0, nil, fmt.Errorf("building the request: %w", err)
-	}
+	h := http.Header{"Accept": {"application/json"}}
 	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
+		h.Set("Content-Type", "application/json")
 	}
-	r.Header.Set("Accept", "application/json")
+	if version != 0 {
+		h.Set("If-Match", strconv.Quote(strconv.FormatUint(version, 10)))
+	}
+	if key := c.newKey(method); key != "" {
+		h.Set("Idempotency-Key", key)
+	}
+	for attempt := 0; ; attempt++ {
+		got, err := c.attempt(ctx, method, path, h, data)
+		wait, again := c.pause(attempt, got, err)
+		if !again || ctx.Err() != nil {
+			return got.status, got.body, err
+		}
+		if sleep(ctx, wait) != nil {
+			return got.status, got.body, err
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, method, path string, h http.Header, data []byte) (reply, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(data))
+	if err != nil {
+		return reply{}, fmt.Errorf("building the request: %w", err)
+	}
+	r.Header = h.Clone()
 	res, err := c.http.Do(r)
 	if err != nil {
-		return 0, nil, err
+		return reply{}, err
 	}
 	defer res.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return 0, nil, fmt.Errorf("reading the answer: %w", err)
+		return reply{}, fmt.Errorf("reading the answer: %w", err)
 	}
-	if len(data) > maxAnswer {
-		return 0, nil, errors.New("the answer is larger than 8 MiB")
+	if len(body) > maxAnswer {
+		return reply{}, errTooLong
 	}
-	return res.StatusCode, data, nil
+	return reply{res.StatusCode, res.Header, body}, nil
 }
+
+var errTooLong = errors.New("the answer is larger than 8 MiB")

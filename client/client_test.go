@@ -19,7 +19,7 @@ func serve(t *testing.T, h http.HandlerFunc) *client.Client {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	c, err := client.New(client.Options{Base: s.URL + "/"})
+	c, err := client.New(client.Options{Base: s.URL + "/", Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,8 @@ type Connection struct {
 	// EarlierClients are the connection's own clients before, the latest first. Accounts that were connected
 	// with one of them go on with it.
 	EarlierClients []OAuthClient `json:"earlier_clients,omitempty"`
+	// Registration is that of the client in use, if the server has registered it itself.
+	Registration *Registration `json:"registration,omitempty"`
 	// Scopes are asked for; empty means the connector's default ones.
 	Scopes []string          `json:"scopes,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
@@ -42,13 +44,21 @@ type Connection struct {
 	SecretParams []string `json:"secret_params,omitempty"`
 	// ExposeTokens tells that access tokens of its accounts may be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
+	// InstallURL is the app's page for users who come from the provider's marketplace.
+	InstallURL string `json:"install_url,omitempty"`
 	// RedirectURI is what to register at the provider; absent when the server has no callback, or users
 	// are not sent to the provider.
-	RedirectURI string    `json:"redirect_uri,omitempty"`
-	CreatedAt   time.Time `json:"created_at,omitzero"`
-	UpdatedAt   time.Time `json:"updated_at,omitzero"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// RedirectRefused tells that the provider takes no RedirectURI like that: it has http or leads to this machine,
+	// and must have https and a public name.
+	RedirectRefused bool      `json:"redirect_refused,omitempty"`
+	CreatedAt       time.Time `json:"created_at,omitzero"`
+	UpdatedAt       time.Time `json:"updated_at,omitzero"`
 	// Broken says why the connection cannot be used; empty when it can.
 	Broken string `json:"broken,omitempty"`
+	// KeyError says what is wrong with the operator's key that assertions are signed with, or with its certificate;
+	// empty when they can be used, and when there are none.
+	KeyError string `json:"key_error,omitempty"`
 }
 
 // NewConnection is a connection to make.
@@ -59,7 +69,8 @@ type NewConnection struct {
 	Connector string `json:"connector"`
 	// Auth is one of the connector's ways; empty means the standard one.
 	Auth string `json:"auth,omitempty"`
-	// ClientID is the OAuth client's; without one the connector's default app is used.
+	// ClientID is the OAuth client's; without one the connector's default app is used, or a client is registered
+	// where the connector says how.
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}. ClientSecrets take
 	// its place where the client has several; see [NewOAuthClient].
@@ -74,9 +85,12 @@ type NewConnection struct {
 	Params map[string]string `json:"params,omitempty"`
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool `json:"expose_tokens,omitempty"`
+	// InstallURL is the app's page for users who come from the provider's marketplace; only for connectors that
+	// declare that.
+	InstallURL string `json:"install_url,omitempty"`
 }
 
-// ConnectionChange is what to change of a connection's OAuth clients; what is absent stays. Its fields are as
+// ConnectionChange is what to change of a connection's OAuth clients and secrets; what is absent stays. Its fields are as
 // those of an [AppChange]; an empty ClientID means the default app.
 type ConnectionChange struct {
 	// ClientID is that of another client, and ClientSecrets its secrets: the client before is kept as an
@@ -89,6 +103,8 @@ type ConnectionChange struct {
 	RemoveClientSecrets []int    `json:"remove_client_secrets,omitempty"`
 	// AddEarlierClient puts a client back that accounts were connected with.
 	AddEarlierClient *NewOAuthClient `json:"add_earlier_client,omitempty"`
+	// SecretParams are values of secret params, such as private keys, in place of those before. The others stay.
+	SecretParams map[string]string `json:"secret_params,omitempty"`
 }
 
 // Connections lists one page of connections in the order of their names.
@@ -111,7 +127,7 @@ func (c *Client) CreateConnection(ctx context.Context, n NewConnection) (Connect
 	return call[Connection](ctx, c, http.MethodPost, "/connections", n)
 }
 
-// ChangeConnection changes the OAuth clients of a connection that was made through the API; it is used as it
+// ChangeConnection changes the OAuth clients and secrets of a connection that was made through the API; it is used as it
 // is then at once.
 func (c *Client) ChangeConnection(ctx context.Context, name string, change ConnectionChange) (Connection, error) {
 	return call[Connection](ctx, c, http.MethodPatch, "/connections/"+url.PathEscape(name), change)
@@ -124,8 +140,9 @@ func (c *Client) ForgetClient(ctx context.Context, name, clientID string, force 
 	return call[Connection](ctx, c, http.MethodDelete, path+withQuery(appQuery("", force)), nil)
 }
 
-// DeleteConnection removes a connection that has no accounts and was made through the API.
+// DeleteConnection removes a connection that has no accounts and was made through the API. A client that was
+// registered for it is deleted at the provider; see [Client.RemoveConnection].
 func (c *Client) DeleteConnection(ctx context.Context, name string) error {
-	_, err := call[struct{}](ctx, c, http.MethodDelete, "/connections/"+url.PathEscape(name), nil)
+	_, err := c.RemoveConnection(ctx, name, false)
 	return err
 }

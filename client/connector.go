@@ -13,6 +13,7 @@ const (
 	ModePassword          = "password"           // name and password are exchanged for a token
 	ModeDevice            = "device"             // the user consents on another machine
 	ModeJWTBearer         = "jwt_bearer"         // a signed assertion is exchanged for a token
+	ModeSAMLBearer        = "saml_bearer"        // a signed SAML assertion is exchanged for a token
 	ModeTokenExchange     = "token_exchange"     // another token is exchanged
 	ModeJWT               = "jwt"                // a signed assertion is the token
 	ModeOAuth1            = "oauth1"             // the user consents at the provider
@@ -87,6 +88,9 @@ type Connector struct {
 	RefreshURL      string `json:"refresh_url,omitempty"`
 	IntrospectURL   string `json:"introspect_url,omitempty"`
 	RevokeURL       string `json:"revoke_url,omitempty"`
+	// RegisterURL is where the server has a client registered for a connection that brings none, or the metadata that
+	// says where.
+	RegisterURL string `json:"register_url,omitempty"`
 	// StepURLs are those of the requests that lead to the credential, in their order.
 	StepURLs []string `json:"step_urls,omitempty"`
 	// ClientAuth is how the OAuth client authenticates at TokenURL.
@@ -95,6 +99,8 @@ type Connector struct {
 	PKCE    string  `json:"pkce,omitempty"`
 	Scopes  Scopes  `json:"scopes"`
 	Refresh Refresh `json:"refresh"`
+	// Limits are what the provider allows one OAuth client, as far as it is known; nil if nothing is.
+	Limits  *Limits `json:"limits,omitempty"`
 	BaseURL string  `json:"base_url"`
 	// Bases are further bases of the API, by the name that Connected-Base takes.
 	Bases map[string]string `json:"bases,omitempty"`
@@ -113,6 +119,8 @@ type Connector struct {
 	// RedirectURI is what to register at the provider, with {connection} for the connection's
 	// name; absent when the server has no callback, or users are not sent to the provider.
 	RedirectURI string `json:"redirect_uri,omitempty"`
+	// PublicRedirect tells that the provider takes redirect URIs with https and a public name only.
+	PublicRedirect bool `json:"public_redirect,omitempty"`
 }
 
 // Input is one value that the operator gives with a connection, or that an account has.
@@ -137,6 +145,15 @@ type Input struct {
 	Prefix    string   `json:"prefix,omitempty"`
 	Suffix    string   `json:"suffix,omitempty"`
 	Normalize []string `json:"normalize,omitempty"`
+	// VisibleWhen tells when the value is asked for. Else none may be given, required or not. Nil means always.
+	VisibleWhen *VisibleWhen `json:"visible_when,omitempty"`
+}
+
+// VisibleWhen is the condition of an input: that another one, which stands before it, has one of these values,
+// given or by default.
+type VisibleWhen struct {
+	Input string   `json:"input"`
+	In    []string `json:"in"`
 }
 
 // Scopes are what is asked for when a connection names no scopes, and what is always added.
@@ -145,8 +162,19 @@ type Scopes struct {
 	Always  []string `json:"always,omitempty"`
 	// None tells that the provider takes no scopes.
 	None bool `json:"none,omitempty"`
+	// Incremental is merge where a user who connects again is asked for the scopes that the account has, too, and
+	// include_granted where the provider adds them itself; empty when neither is done.
+	Incremental string `json:"incremental,omitempty"`
 	// Known describes scopes for people.
 	Known map[string]string `json:"known,omitempty"`
+}
+
+// Limits are what a provider allows. Zero means that no limit is known.
+type Limits struct {
+	// RefreshTokens is how many refresh tokens one user of the provider may have for one OAuth client: a further one
+	// ends the oldest. Accounts is how many accounts an OAuth client may have that the provider has not reviewed.
+	RefreshTokens int `json:"refresh_tokens,omitempty"`
+	Accounts      int `json:"accounts,omitempty"`
 }
 
 // Refresh is how the provider's tokens are renewed.

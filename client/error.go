@@ -29,6 +29,8 @@ type Error struct {
 	Mistakes []Mistake `json:"mistakes,omitempty"`
 	// Choices are the items of which a [Choice] has to name one.
 	Choices []Item `json:"choices,omitempty"`
+	// MoreChoices tells that there are more than those. A [Choice] may name one of the others, too.
+	MoreChoices bool `json:"more_choices,omitempty"`
 }
 
 // Candidate is one account that a request without a tag could have meant.

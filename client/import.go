@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -55,6 +56,9 @@ type ImportAccount struct {
 	// ConnectedAt is when the user consented, RefreshedAt when the token was last renewed.
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
+	// Labels and Metadata are as in [Account].
+	Labels   map[string]string `json:"labels,omitempty"`
+	Metadata json.RawMessage   `json:"metadata,omitempty"`
 	// Grant is nil for an account that is not ACTIVE, and for one whose connector asks for nothing.
 	Grant *ImportGrant `json:"grant,omitempty"`
 }

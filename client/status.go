@@ -55,7 +55,7 @@ func (c *Client) Live(ctx context.Context) error {
 // Ready runs the server's checks. A server that is not ready is no error; the error is for one that
 // does not answer.
 func (c *Client) Ready(ctx context.Context) (Readiness, error) {
-	status, body, err := c.send(ctx, http.MethodGet, "/ready", nil)
+	status, body, err := c.send(ctx, http.MethodGet, "/ready", nil, 0)
 	if err != nil {
 		return Readiness{}, err
 	}

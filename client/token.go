@@ -11,12 +11,14 @@ import (
 type AccountCheck struct {
 	Account Account `json:"account"`
 	// OK tells that the provider takes the credential, Code why not: credential_refused, no_check when
-	// the connector has no request to check with, provider_unreachable, provider_answer,
-	// provider_status_NNN, or the code of an error that tells why there is no credential.
+	// the connector has no request to check with, provider_rate_limited, provider_unreachable,
+	// provider_answer, provider_status_NNN, or the code of an error that tells why there is no credential.
 	OK   bool   `json:"ok"`
 	Code string `json:"code,omitempty"`
 	// ProviderStatus is the HTTP status of the provider's answer, if there was one.
 	ProviderStatus int `json:"provider_status,omitempty"`
+	// RetryAfter is in how many seconds to ask again, when the provider limits requests or is not available.
+	RetryAfter int `json:"retry_after,omitempty"`
 }
 
 // AccountRefresh is what came of a refresh.

@@ -19,6 +19,10 @@ type Authorize struct {
 	ParamNames map[string]string `yaml:"param_names,omitempty"`
 	// Omit are standard parameters that the provider does not take: response_type, redirect_uri.
 	Omit []string `yaml:"omit,omitempty"`
+	// RedirectURI is what the provider has for the redirect URI, such as eBay's RuName: it is sent in place of it
+	// here and wherever the redirect URI is sent along. The user comes back to the redirect URI all the same, as
+	// it is registered under that name.
+	RedirectURI Template `yaml:"redirect_uri,omitempty"`
 	// ResponseType is sent in place of "code".
 	ResponseType string `yaml:"response_type,omitempty"`
 	// Fragment is the path behind '#' in which the provider's page, a program in the browser, looks for the
@@ -50,6 +54,9 @@ type Scope struct {
 	Param string `yaml:"param,omitempty"`
 	// Separator stands between scopes in the request; empty means a space.
 	Separator string `yaml:"separator,omitempty"`
+	// Repeat gives each scope a parameter of its own in the authorization request, all of the same name, which
+	// may end with [] then.
+	Repeat bool `yaml:"repeat,omitempty"`
 	// UserParam is a second parameter for scopes that begin with "user:" here, which is taken off, as
 	// Slack has them for the user's own token.
 	UserParam string `yaml:"user_param,omitempty"`
@@ -60,11 +67,24 @@ type Scope struct {
 	Required []Template `yaml:"required,omitempty"`
 	// Default are the scopes of a connection that names none.
 	Default []Template `yaml:"default,omitempty"`
+	// Incremental says that an account which is connected again keeps the scopes that it has: with merge they are
+	// asked for along with the new ones, with include_granted the provider adds them itself, to which
+	// include_granted_scopes=true asks it. Empty means that only what is asked for anew is asked for.
+	Incremental string `yaml:"incremental,omitempty"`
 	// None says that the provider takes no scope parameter at all.
 	None bool `yaml:"none,omitempty"`
 	// Known describes scopes for people.
 	Known map[string]string `yaml:"known,omitempty"`
 }
+
+// The values of [Scope].Incremental.
+const (
+	IncrementalMerge   = "merge"
+	IncrementalInclude = "include_granted"
+)
+
+// ParamIncludeGranted is the parameter of [IncrementalInclude].
+const ParamIncludeGranted = "include_granted_scopes"
 
 // Callback says where the provider's way back differs from RFC 6749 section 4.1.2.
 type Callback struct {
@@ -74,6 +94,13 @@ type Callback struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// ErrorParams are the parameters with an error code, beside "error"; the first that is there counts.
 	ErrorParams []string `yaml:"error_params,omitempty"`
+	// State says whether the provider gives the state back: "required" (the default), or "install" for the
+	// install pages of apps that drop it. A callback without one is then that of the only consent that its browser
+	// has begun and not finished.
+	State CallbackState `yaml:"state,omitempty"`
+	// Local is false where the provider takes no redirect URI with http or of the user's own machine, so that a
+	// trial on one needs a public name, too. Left out, it is true.
+	Local *bool `yaml:"local,omitempty"`
 }
 
 // Device describes the device authorization endpoint (RFC 8628).

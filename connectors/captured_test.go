@@ -242,3 +242,47 @@ func TestEndpointsAreApart(t *testing.T) {
 		t.Errorf("hosts of the second (-want +got):\n%s", diff)
 	}
 }
+
+// A base may be told whole. Its host lies within the domains, and its path has one spelling.
+func TestToldBase(t *testing.T) {
+	c := decode(t, strings.Replace(minimal, "https://api.example.com", "https://{host(captured.url)}/{path(captured.url)}\n  within: [force.test]", 1)+
+		"callback: {capture: {url: u}}\n")
+	for value, want := range map[string]string{
+		"https://rest9.force.test/rest-services/e1_x~.y/":       "https://rest9.force.test/rest-services/e1_x~.y",
+		"https://REST9.force.test:443/a":                        "https://rest9.force.test/a",
+		"https://rest9.force.test/a?q=1#f":                      "https://rest9.force.test/a",
+		"https://rest9.force.test":                              "https://rest9.force.test",
+		"https://rest9.force.test/":                             "https://rest9.force.test",
+		"https://rest9.evil.test/a":                             "",
+		"https://rest9.force.test/a/../b":                       "",
+		"https://rest9.force.test/a/%2e%2e/b":                   "",
+		"https://rest9.force.test/a/./b":                        "",
+		"https://rest9.force.test/a//b":                         "",
+		"https://rest9.force.test/a%2fb":                        "",
+		"https://rest9.force.test/a%5cb":                        "",
+		"https://rest9.force.test/a;b":                          "",
+		"https://rest9.force.test/@ca_1/b":                      "",
+		"https://rest9.force.test/a b":                          "",
+		"https://u@rest9.force.test/a":                          "",
+		"https://rest9.force.test/" + strings.Repeat("a/", 300): "",
+		"rest9.force.test/a":                                    "",
+	} {
+		e, err := c.Endpoints(connectors.Values{"captured.url": value})
+		got := ""
+		if err == nil {
+			got = e.Bases[""].String()
+		}
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("the base for %q is %q, %v; want %q", value, got, err, want)
+		}
+		if err != nil && strings.HasPrefix(value, "https:") && strings.Contains(err.Error(), "/a") {
+			t.Errorf("the error shows the value: %v", err)
+		}
+	}
+	between := decode(t, strings.Replace(minimal, "https://api.example.com", "https://api.example.com/{path(captured.url)}/v1", 1)+"callback: {capture: {url: u}}\n")
+	for value, fine := range map[string]bool{"https://a.test/b": true, "https://a.test/": false} {
+		if _, err := between.Endpoints(connectors.Values{"captured.url": value}); (err == nil) != fine {
+			t.Errorf("between others %q gives %v", value, err)
+		}
+	}
+}

@@ -187,7 +187,7 @@ func TestCatalogLife(t *testing.T) {
 		`{"ok":false,"error":"channel_not_found"}`: false,
 		`{"ok":true,"text":"token_expired"}`:       false,
 	} {
-		if got := connectors.TokenExpired(200, nil, lookup(t, "slack").Errors.ExpiredWhen, func() []byte { return []byte(body) }); got != want {
+		if got := lookup(t, "slack").TokenExpired(200, nil, func() []byte { return []byte(body) }); got != want {
 			t.Errorf("slack: %s is an expired token: %t, want %t", body, !want, want)
 		}
 	}
@@ -221,7 +221,7 @@ func TestCatalogSuggest(t *testing.T) {
 		want []string
 	}{
 		{"typing error", "gmial", []string{"gmail"}},
-		{"upper case", "GitHub", []string{"github", "gitlab"}},
+		{"upper case", "GitHub", []string{"github", "github-app", "gitlab"}},
 		{"longer and with an error", "googlecalender", []string{"googlecalendar", "google", "googleslides"}},
 		{"the same beginning first", "zendex", []string{"zendesk", "render"}},
 		{"longer", "slackbot", []string{"slack"}},

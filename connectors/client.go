@@ -41,7 +41,7 @@ func (c *Connector) NeedsClient() (id, secret bool) {
 	if calls && c.Mode.Consents() {
 		id = true
 	}
-	if s := c.Signer; s != nil && s.Kind == SignerOAuth1 {
+	if s := c.Signer; s != nil && s.Kind == SignerOAuth1 && s.KeyID.IsZero() {
 		id, secret = true, s.Method != "RSA-SHA1"
 	}
 	used := map[string]bool{}

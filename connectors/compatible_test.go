@@ -106,15 +106,21 @@ func TestBreaks(t *testing.T) {
 	}{
 		{"nothing", shopYAML, "", nil, ""},
 		{"words", shopYAML, "", []string{"title: Shop", "title: The shop\nnotes: [New.]\ndocs: https://shop.example.com"}, ""},
+		{"rate limits", shopYAML, "", []string{"/authorize\"}", "/authorize\"}\nrate: {statuses: [403], windows: [{remaining: X-Left}], max_wait: 2h}"}, ""},
 		{"scopes and errors", shopYAML, "", []string{"/authorize\"}", "/authorize\", scope: {default: [read]}}\nerrors: {permanent_when: [gone]}"}, ""},
+		{"how lists go on", shopYAML, "", []string{"identity:", "paginate: link\nidentity:"}, ""},
 		{"an optional input", shopYAML, "", []string{"app:\n", "app:\n  - {name: extra, pattern: \".*\", optional: true}\n"}, ""},
 		{"how the client authenticates", shopYAML, "", []string{"client_auth: basic", "client_auth: post"}, ""},
 		{"another header for the token", shopYAML, "", []string{"name: Authorization, template: \"Bearer {token}\"", "name: X-Token, template: \"{token}\""}, ""},
 		{"where users consent", shopYAML, "", []string{"https://login.shop.example.com/authorize", "https://consent.other.example.org/authorize"}, ""},
 
+		{"an install page", shopYAML, "", []string{"/authorize\"}", "/install\"}\ncallback: {state: install}\ninstall: {inbound: true, pass: [shop]}"}, ""},
+
 		{"another path", shopYAML, "", []string{api, "https://api.shop.example.com/v2"}, ""},
 		{"another host of the same domain", shopYAML, "", []string{api, "https://eu.example.com:8443/v1"}, ""},
 		{"a base more", shopYAML, "", []string{"bases: {", "bases: {uploads: \"https://up.example.com\", "}, ""},
+		{"a client that is registered", shopYAML, "", []string{"revoke:", "register: {with: dynamic, url: \"https://login.shop.example.com/register\"}\nrevoke:"}, ""},
+		{"a client that is registered elsewhere", shopYAML, "", []string{"revoke:", "register: {with: dynamic, url: \"https://login.example.org/register\"}\nrevoke:"}, "register.url"},
 		{"an endpoint more", shopYAML, "", []string{"revoke:", "introspect: {url: \"https://login.shop.example.com/introspect\"}\nrevoke:"}, ""},
 		{"another domain for the API", shopYAML, "", []string{api, "https://api.shop.example.org"}, "api.base_url"},
 		{"another domain with the same end", shopYAML, "", []string{api, "https://evilexample.com"}, "api.base_url"},
@@ -213,6 +219,10 @@ func TestMoreUses(t *testing.T) {
 		{"a capture that a refresh brings itself", []string{"capture: {", "capture: {team: team.id, ", "revoke:", "refresh: {params: {t: \"{captured.team}\"}}\nrevoke:"}, nil},
 		{"a slot for those that pick it", []string{"inject:\n", "inject:\n  - {in: header, name: X-User, template: \"{token.user}\", slot: user}\n"}, nil},
 		{"a slot for all requests", []string{"inject:\n", "inject:\n  - {in: header, name: X-User, template: \"{token.user}\"}\n"}, []string{"token.user"}},
+		{"a slot that the end of a grant names", []string{"login.shop.example.com/revoke\"", "login.shop.example.com/revoke\", params: {user: \"{token.user}\"}"}, nil},
+		{"a capture that the end of a grant names", []string{"capture: {", "capture: {team: team.id, ", "login.shop.example.com/revoke\"", "login.shop.example.com/revoke\", params: {team: \"{captured.team}\"}"}, []string{"captured.team"}},
+		{"what is found and goes onto all requests", []string{"inject:\n", "discover: [{path: /sites, id: id, into: site}]\ninject:\n  - {in: header, name: X-Site, template: \"{captured.site}\"}\n"}, []string{"captured.site"}},
+		{"a told path of a base", []string{"capture: {", "capture: {url: url, ", "api.shop.example.com/v1", "api.shop.example.com/{path(captured.url)}"}, []string{"captured.url"}},
 		{"a slot for some paths", []string{"[{name: user}]", "[{name: user, paths: [/search]}]"}, []string{"token.user"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,8 +61,12 @@ type Connector struct {
 	Identity *Identity `yaml:"identity,omitempty"`
 	// Discover are requests after consent that find which site or tenant is used.
 	Discover []Discover `yaml:"discover,omitempty"`
+	// Paginate is how the API's lists go on, but for those that say it themselves.
+	Paginate *Paginate `yaml:"paginate,omitempty"`
 	// Errors says what refusals mean.
 	Errors Errors `yaml:"errors,omitempty"`
+	// Rate says how the provider tells that it limits requests.
+	Rate Rate `yaml:"rate,omitempty"`
 }
 
 // Tested says when and how the facts of a file were checked. In a file it may be How alone.

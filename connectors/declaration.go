@@ -15,24 +15,36 @@ const (
 // declaration is a name that has a value.
 type declaration struct {
 	// from is where the value comes from, and known the first stage that has it.
-	from             string
-	known            stage
-	secret, optional bool
+	from  string
+	known stage
+	// optional ones may have no value, because it is optional or, with conditional, not always asked for.
+	secret, optional, conditional bool
 	// open says that an account may give any host for it.
 	open bool
+}
+
+// lack says why there may be no value.
+func (d declaration) lack() string {
+	if d.conditional {
+		return "is not always asked for"
+	}
+	return "is optional"
 }
 
 // declare collects what the file declares.
 func (v *validator) declare() {
 	v.declared = map[string]declaration{}
 	for _, in := range v.c.App {
-		v.declared[appPrefix+in.Name] = declaration{from: "app", secret: in.Secret, optional: in.Optional}
+		v.declared[appPrefix+in.Name] = declaration{from: "app", secret: in.Secret, optional: in.MayLack(), conditional: in.VisibleWhen != nil}
 	}
 	for _, in := range v.c.Account {
-		v.declared[accountPrefix+in.Name] = declaration{from: "account", secret: in.Secret, optional: in.Optional, open: in.takesAnyHost()}
+		v.declared[accountPrefix+in.Name] = declaration{from: "account", secret: in.Secret, optional: in.MayLack(), conditional: in.VisibleWhen != nil, open: in.takesAnyHost()}
 	}
 	if v.c.Assertion != nil {
 		v.declared[nameAssertion] = declaration{from: "assertion"}
+	}
+	if v.c.mode() == ModeCode {
+		v.declared[nameCode] = declaration{from: "callback", known: atToken}
 	}
 	v.captured(v.c.Callback.Capture, "callback.capture", atToken)
 	if v.c.asksForToken() {

@@ -29,6 +29,7 @@ var (
 var shorthands = map[reflect.Type]string{
 	reflect.TypeFor[ErrorCase](): "Code",
 	reflect.TypeFor[Expires]():   "Path",
+	reflect.TypeFor[Paginate]():  "Style",
 	reflect.TypeFor[Tested]():    "How",
 }
 

@@ -24,7 +24,8 @@ type Errors struct {
 // In a file it may be a code alone instead of a mapping. Where several cases hold, the one that says
 // more wins: a text says more than a code, and a code more than a status.
 //
-// No case holds for the statuses 408, 425, 429 and 5xx: a provider in trouble ends no grant.
+// No case holds for the statuses 408, 425, 429 and 5xx, nor for an answer that limits requests (see [Rate]): a provider
+// in trouble ends no grant.
 type ErrorCase struct {
 	// Code is the error code, in any case.
 	Code string `yaml:"code,omitempty"`

@@ -30,27 +30,29 @@ type HeaderTest struct {
 	Contains string `yaml:"contains"`
 }
 
-// TokenExpired tells whether an answer of a provider's API refuses the access token: with status 401, or in
-// one of the declared cases. body is called once at most, if the rest does not decide it; it returns the
-// whole body if that is JSON.
-func TokenExpired(status int, header http.Header, declared []Expired, body func() []byte) bool {
+// TokenExpired tells whether an answer of the provider's API refuses the access token: with status 401, or in one
+// of the declared cases. One that limits requests does not, whatever else it says. body is called once at most, if
+// the rest does not decide it; it returns the whole body if that is JSON.
+func (c *Connector) TokenExpired(status int, header http.Header, body func() []byte) bool {
 	if status == http.StatusUnauthorized {
 		return true
 	}
 	var text []byte
 	looked := false
-	for i := range declared {
-		e := &declared[i]
-		if !e.mayBe(status, header) {
-			continue
-		}
-		if e.Path == "" {
-			return true
-		}
+	once := func() []byte {
 		if !looked {
 			text, looked = body(), true
 		}
-		if e.isBody(text) {
+		return text
+	}
+	return c.Errors.expired(status, header, once) && !c.Rate.Limits(status, header, once)
+}
+
+// expired tells whether one of the cases holds.
+func (e *Errors) expired(status int, header http.Header, body func() []byte) bool {
+	for i := range e.ExpiredWhen {
+		x := &e.ExpiredWhen[i]
+		if x.mayBe(status, header) && (x.Path == "" || x.isBody(body())) {
 			return true
 		}
 	}
@@ -82,13 +84,21 @@ func (e *Expired) isBody(body []byte) bool {
 	return ok && slices.Contains(e.In, text)
 }
 
-// member returns the member at a path of a JSON value, written as text. Objects, lists and null have no text.
-func member(body []byte, path string) (string, bool) {
+// member returns the member at a path of a JSON value, written as text.
+func member(body []byte, path string) (string, bool) { return writtenAs(find(body, path)) }
+
+// find is what stands at a path of a JSON value; nil if there is nothing.
+func find(body []byte, path string) []byte {
 	for deeper := true; deeper; {
 		var name string
-		name, path, deeper = strings.Cut(path, ".")
+		name, path, deeper = cutMember(path)
 		body = child(body, name)
 	}
+	return body
+}
+
+// writtenAs is a JSON value written as text. Objects, lists and null have none.
+func writtenAs(body []byte) (string, bool) {
 	switch {
 	case len(body) == 0, body[0] == '{', body[0] == '[', body[0] == 'n':
 		return "", false

@@ -47,7 +47,7 @@ func TestExpired(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := decode(t, minimal+"errors: {expired_when: [{"+tt.when+"}]}\n")
 			looked := 0
-			got := connectors.TokenExpired(tt.status, tt.header, c.Errors.ExpiredWhen, func() []byte {
+			got := c.TokenExpired(tt.status, tt.header, func() []byte {
 				looked++
 				return []byte(tt.body)
 			})
@@ -59,7 +59,7 @@ func TestExpired(t *testing.T) {
 			}
 		})
 	}
-	if !connectors.TokenExpired(http.StatusUnauthorized, nil, nil, nil) {
+	if !new(connectors.Connector).TokenExpired(http.StatusUnauthorized, nil, nil) {
 		t.Error("status 401 is no refusal")
 	}
 }

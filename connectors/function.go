@@ -43,7 +43,9 @@ var functions = map[string]function{
 	"lower":     ofText(strings.ToLower),
 	"upper":     ofText(strings.ToUpper),
 	"host":      {least: 1, most: 1, do: hostOf},
+	"path":      {least: 1, most: 1, do: pathOf},
 	"join":      {least: 2, most: maxCallArgs, do: joined},
+	"replace":   {least: 3, most: 3, do: replaced, literals: map[int]func(string) error{1: checkReplaced, 2: checkAny}},
 	"jwt_claim": {least: 2, most: 2, do: jwtClaim, literals: map[int]func(string) error{1: checkMember}},
 	"now":       {least: 1, most: 1, do: moment, literals: map[int]func(string) error{0: checkMoment}},
 	"random":    {least: 1, most: 1, do: random, literals: map[int]func(string) error{0: checkRandom}},
@@ -76,6 +78,20 @@ func joined(args []string, _ time.Time) (string, error) {
 	return strings.Join(args[1:], args[0]), nil
 }
 
+// replaced is its first argument with the third in all places of the second.
+func replaced(args []string, _ time.Time) (string, error) {
+	return strings.ReplaceAll(args[0], args[1], args[2]), nil
+}
+
+func checkReplaced(text string) error {
+	if text == "" {
+		return errors.New("what is replaced must not be empty")
+	}
+	return nil
+}
+
+func checkAny(string) error { return nil }
+
 // hostOf is the host of a URL, with a port that is not 443, as a URL is written here: in lower case. Of
 // anything else it is the text itself.
 func hostOf(args []string, _ time.Time) (string, error) {
@@ -84,6 +100,16 @@ func hostOf(args []string, _ time.Time) (string, error) {
 		return args[0], nil
 	}
 	return strings.TrimSuffix(lowerASCII(u.Host), ":443"), nil
+}
+
+// pathOf is the path of a URL as it is written there, without the slashes that it begins and ends with. Anything
+// else has none.
+func pathOf(args []string, _ time.Time) (string, error) {
+	u, err := url.Parse(args[0])
+	if err != nil || u.Host == "" || u.User != nil {
+		return "", errors.New("the value is no URL")
+	}
+	return strings.Trim(u.EscapedPath(), "/"), nil
 }
 
 func hmac256(args []string, _ time.Time) (string, error) {

@@ -70,6 +70,7 @@ func (h *hinter) scheme(at string, c *Connector) {
 	}
 	if c.mode().Consents() && c.mode() != ModeOAuth1 {
 		h.unless(c.Authorize.PKCE != PKCEOff, at+"authorize.pkce", "is off: leave it out unless the provider refuses the code challenge")
+		h.unless(c.Callback.State != StateInstall, at+"callback.state", "is install: leave it out unless the provider drops the state")
 		h.scopes(at, c.Authorize.Scope)
 	}
 	if c.mode().NeedsUser() && c.mode() != ModeOAuth1 {

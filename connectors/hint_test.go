@@ -60,6 +60,7 @@ func TestHints(t *testing.T) {
 		{"  scope: {known: {read: Read things}}\n", "", "authorize.scope.known is missing"},
 		{"{read: Read things}", `{read: ""}`, "authorize.scope.known.read is empty"},
 		{"  scope:", "  pkce: off\n  scope:", "authorize.pkce is off"},
+		{"identity:", "callback: {state: install}\nidentity:", "callback.state is install"},
 		{"revoke: {url: \"https://acme.example/revoke\"}\n", "", "revoke is missing"},
 		{"identity: {path: /me, id: id}\n", "", "identity is missing"},
 		{"verify: {path: /me}\nidentity: {path: /me, id: id}\n", "", "verify is missing"},

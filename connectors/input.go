@@ -43,6 +43,9 @@ type Input struct {
 	// Normalize are done with a value before anything else, in the order given: trim, lower, and host (of a
 	// pasted URL its host alone, in lower case, with the port if there is one).
 	Normalize []string `yaml:"normalize,omitempty"`
+	// VisibleWhen says that the input is asked for only if another one has a certain value. Else there is no
+	// value, and none may be given; templates that name it are as with Optional.
+	VisibleWhen *VisibleWhen `yaml:"visible_when,omitempty" json:",omitempty"`
 }
 
 // The values of [Input].Normalize.

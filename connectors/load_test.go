@@ -33,8 +33,9 @@ api:
 var several = map[string]bool{
 	"anchor.yaml": true, "condition.yaml": true, "engine-params.yaml": true, "error-cases-twice.yaml": true, "error-cases.yaml": true,
 	"error-codes.yaml": true, "expired-when.yaml": true, "hosts.yaml": true, "identity.yaml": true, "introspect.yaml": true,
-	"introspection-missing.yaml": true, "missing-keys.yaml": true, "refresh-life.yaml": true, "refresh-none.yaml": true, "revoke.yaml": true,
-	"token-expiry.yaml": true, "token-headers.yaml": true, "wrong-type.yaml": true,
+	"introspection-missing.yaml": true, "missing-keys.yaml": true, "rate-body.yaml": true, "rate-header.yaml": true,
+	"rate-status.yaml": true, "rate-window.yaml": true, "refresh-life.yaml": true, "refresh-none.yaml": true, "revoke.yaml": true,
+	"register-names.yaml": true, "register-params.yaml": true, "token-expiry.yaml": true, "token-headers.yaml": true, "visible-value.yaml": true, "wrong-type.yaml": true,
 }
 
 func TestDecodeRefused(t *testing.T) {

@@ -14,7 +14,8 @@ var modes = map[string]string{
 	"code.yaml": "authorize.url token.url", "client-credentials.yaml": "token.url", "password.yaml": "token.url account.username account.password",
 	"device.yaml": "device token.url", "jwt-bearer.yaml": "assertion token.url", "token-exchange.yaml": "token.url account.subject_token",
 	"jwt.yaml": "assertion", "oauth1.yaml": "authorize.url authorize.request_url token.url signer", "login.yaml": "steps",
-	"key.yaml": "inject", "none.yaml": "",
+	"saml-bearer.yaml": "saml token.url",
+	"key.yaml":         "inject", "none.yaml": "",
 }
 
 // without are what takes a key out of a connector.
@@ -24,6 +25,7 @@ var without = map[string]func(*connectors.Connector){
 	"token.url":             func(c *connectors.Connector) { c.Token.URL = connectors.Template{} },
 	"device":                func(c *connectors.Connector) { c.Device = nil },
 	"assertion":             func(c *connectors.Connector) { c.Assertion = nil },
+	"saml":                  func(c *connectors.Connector) { c.SAML = nil },
 	"signer":                func(c *connectors.Connector) { c.Signer = nil },
 	"steps":                 func(c *connectors.Connector) { c.Steps = nil },
 	"inject":                func(c *connectors.Connector) { c.Inject = nil },
@@ -85,14 +87,14 @@ func all(err error) (errs []*connectors.Error) {
 }
 
 // uses are the keys that not every mode has a use for, with the first letters of the modes that have:
-// code, client credentials (C), password, device, jwt bearer (B), token exchange, jwt, oauth1, login, static, none.
+// code, client credentials (C), password, device, jwt bearer (B), saml bearer (S), token exchange, jwt, oauth1, login, static, none.
 var uses = map[string]string{
-	"authorize": "co", "callback": "co", "device": "cd", "token": "cCpdBto", "refresh": "cCpdBtjl", "introspect": "cCpdBtl", "revoke": "cCpdBtl",
-	"steps": "cCpdBtjol", "assertion": "cCpdBtjl", "signer": "cCpdBtjols", "client_cert": "cCpdBtjols", "inject": "cCpdBtjols",
+	"authorize": "co", "callback": "co", "install": "c", "device": "cd", "token": "cCpdBSto", "refresh": "cCpdBStjl", "introspect": "cCpdBStl", "revoke": "cCpdBStl", "register": "cd",
+	"steps": "cCpdBStjol", "assertion": "cCpdBStjl", "saml": "S", "signer": "cCpdBStjols", "client_cert": "cCpdBStjols", "inject": "cCpdBStjols",
 }
 
 var modeLetters = map[string]string{
-	"code.yaml": "c", "client-credentials.yaml": "C", "password.yaml": "p", "device.yaml": "d", "jwt-bearer.yaml": "B", "token-exchange.yaml": "t",
+	"code.yaml": "c", "client-credentials.yaml": "C", "password.yaml": "p", "device.yaml": "d", "jwt-bearer.yaml": "B", "saml-bearer.yaml": "S", "token-exchange.yaml": "t",
 	"jwt.yaml": "j", "oauth1.yaml": "o", "login.yaml": "l", "key.yaml": "s", "none.yaml": "n",
 }
 
@@ -100,15 +102,20 @@ func TestModeUses(t *testing.T) {
 	full := decode(t, string(good(t)["code.yaml"]))
 	key := parse(t, "x")
 	give := map[string]func(*connectors.Connector){
-		"authorize":   func(c *connectors.Connector) { c.Authorize.Params = full.Authorize.Params },
-		"callback":    func(c *connectors.Connector) { c.Callback = full.Callback },
-		"device":      func(c *connectors.Connector) { c.Device = full.Device },
-		"token":       func(c *connectors.Connector) { c.Token.EchoState = true },
-		"refresh":     func(c *connectors.Connector) { c.Refresh = connectors.Refresh{Margin: full.Refresh.Margin} },
-		"introspect":  func(c *connectors.Connector) { c.Introspect = full.Introspect },
-		"revoke":      func(c *connectors.Connector) { c.Revoke = full.Revoke },
-		"steps":       func(c *connectors.Connector) { c.Steps = append(c.Steps, full.Steps...) },
-		"assertion":   func(c *connectors.Connector) { c.Assertion = &connectors.JWT{Alg: "HS256", Key: key} },
+		"authorize":  func(c *connectors.Connector) { c.Authorize.Params = full.Authorize.Params },
+		"callback":   func(c *connectors.Connector) { c.Callback = full.Callback },
+		"install":    func(c *connectors.Connector) { c.Install = full.Install },
+		"device":     func(c *connectors.Connector) { c.Device = full.Device },
+		"token":      func(c *connectors.Connector) { c.Token.EchoState = true },
+		"refresh":    func(c *connectors.Connector) { c.Refresh = connectors.Refresh{Margin: full.Refresh.Margin} },
+		"introspect": func(c *connectors.Connector) { c.Introspect = full.Introspect },
+		"revoke":     func(c *connectors.Connector) { c.Revoke = full.Revoke },
+		"register":   func(c *connectors.Connector) { c.Register = full.Register },
+		"steps":      func(c *connectors.Connector) { c.Steps = append(c.Steps, full.Steps...) },
+		"assertion":  func(c *connectors.Connector) { c.Assertion = &connectors.JWT{Alg: "HS256", Key: key} },
+		"saml": func(c *connectors.Connector) {
+			c.SAML = &connectors.SAML{Key: key, Cert: key, Issuer: key, Subject: key, Audience: key}
+		},
 		"signer":      func(c *connectors.Connector) { c.Signer = &connectors.Signer{Kind: "wsse", Key: key, KeyID: key} },
 		"client_cert": func(c *connectors.Connector) { c.ClientCert = &connectors.ClientCert{Cert: key, Key: key} },
 		"inject":      func(c *connectors.Connector) { c.Inject = append(c.Inject, full.Inject[2]) },
@@ -127,7 +134,7 @@ func TestModeUses(t *testing.T) {
 
 func TestModeRefused(t *testing.T) {
 	tests := []struct{ file, old, new, want string }{
-		{"none.yaml", "mode: none", "mode: oauth2", `x.yaml:5: mode: "oauth2" is not allowed; use oauth2_code, client_credentials, password, device, jwt_bearer, token_exchange, jwt, oauth1, login, static, none`},
+		{"none.yaml", "mode: none", "mode: oauth2", `x.yaml:5: mode: "oauth2" is not allowed; use oauth2_code, client_credentials, password, device, jwt_bearer, saml_bearer, token_exchange, jwt, oauth1, login, static, none`},
 		{"none.yaml", "mode: none", "mode: static", "x.yaml:5: mode: static needs inject, signer or client_cert: there is no token to send"},
 		{"none.yaml", "mode: none", "mode: none\nauthorize: {scope: {default: [a]}}", "x.yaml:6: authorize: has no use with mode none"},
 		{"device.yaml", "authorize: {", "authorize: {pkce: required, ", "x.yaml:5: authorize: has no use with mode device, but for scope"},

@@ -69,6 +69,7 @@ var nameTests = []struct {
 }{
 	{"authorize.url", "au", "https://x.example.com/NAME", func(c *connector, t template) { c.Authorize.URL = t }},
 	{"authorize.issuer", "au", "https://x.example.com/NAME", func(c *connector, t template) { c.Authorize.Issuer = t }},
+	{"authorize.redirect_uri", "a", "", func(c *connector, t template) { c.Authorize.RedirectURI = t }},
 	{"authorize.params.n", "auop", "", func(c *connector, t template) { c.Authorize.Params = named1{"n": t} }},
 	{"authorize.reconsent_params.n", "auop", "", func(c *connector, t template) { c.Authorize.ReconsentParams = named1{"n": t} }},
 	{"authorize.scope.always[0]", "au", "", func(c *connector, t template) { c.Authorize.Scope.Always = []template{t} }},
@@ -99,7 +100,8 @@ var nameTests = []struct {
 	{"introspect.url", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.Introspect.URL = t }},
 	{"introspect.headers.N", "auctsfiop", "", func(c *connector, t template) { c.Introspect.Headers = named1{"N": t} }},
 	{"revoke.url", "auctsfi", "https://x.example.com/NAME", func(c *connector, t template) { c.Revoke.URL = t }},
-	{"revoke.headers.N", "auctsfiop", "", func(c *connector, t template) { c.Revoke.Headers = named1{"N": t} }},
+	{"revoke.params.n", "auctsfAUiIklrop", "", func(c *connector, t template) { c.Revoke.Params = named1{"n": t} }},
+	{"revoke.headers.N", "auctsfAUiIklrop", "", func(c *connector, t template) { c.Revoke.Headers = named1{"N": t} }},
 	{"steps[0].request.url", "auct", "https://x.example.com/NAME", func(c *connector, t template) { c.Steps[0].Request.URL = t }},
 	{"steps[1].request.url", "aucts", "https://x.example.com/NAME", func(c *connector, t template) { c.Steps[1].Request.URL = t }},
 	{"steps[1].request.headers.N", "auctsAUiIklrjop", "", func(c *connector, t template) { c.Steps[1].Request.Headers = named1{"N": t} }},
@@ -111,11 +113,11 @@ var nameTests = []struct {
 	{"steps[1].request.text", "auctsAUiIklrj", "", func(c *connector, t template) {
 		c.Steps[1].Request.Text, c.Steps[1].Request.ContentType = t, "text/xml"
 	}},
-	{"signer.key", "auctsfAUiIkl", "", func(c *connector, t template) { c.Signer.Key = t }},
-	{"signer.key_id", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.KeyID = t }},
-	{"signer.service", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.Service = t }},
-	{"signer.region", "auctsfAUikl", "", func(c *connector, t template) { c.Signer.Region = t }},
-	{"signer.session", "auctsfAUiklop", "", func(c *connector, t template) { c.Signer.Session = t }},
+	{"signer.key", "auctsAUiIkl", "", func(c *connector, t template) { c.Signer.Key = t }},
+	{"signer.key_id", "auctsAUikl", "", func(c *connector, t template) { c.Signer.KeyID = t }},
+	{"signer.service", "auctsAUikl", "", func(c *connector, t template) { c.Signer.Service = t }},
+	{"signer.region", "auctsAUikl", "", func(c *connector, t template) { c.Signer.Region = t }},
+	{"signer.session", "auctsAUiklop", "", func(c *connector, t template) { c.Signer.Session = t }},
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) { c.Inject[0].Template = t }},
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "query", Name: "n", Template: t}}
@@ -123,15 +125,22 @@ var nameTests = []struct {
 	{"inject[0].template", "auctsfAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "body", Name: "n", Template: t}}
 	}},
-	{"inject[0].template", "auctsfAUikl", "", func(c *connector, t template) {
+	{"inject[0].template", "auctsAUikl", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "path", Template: t}}
 	}},
-	{"inject[0].basic.password", "auctsfAUiklop", "", func(c *connector, t template) {
+	{"inject[0].basic.password", "auctsAUiklop", "", func(c *connector, t template) {
 		c.Inject = []connectors.Injection{{In: "basic", Basic: &connectors.Basic{Password: t}}}
 	}},
 	{"api.base_url", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.API.BaseURL = t }},
 	{"api.bases.b", "auctsf", "https://x.example.com/NAME", func(c *connector, t template) { c.API.Bases["b"] = t }},
+	{"verify.headers.N", "auctsfiop", "", func(c *connector, t template) { c.Verify = probe(t) }},
 	{"api.headers.N", "auctsfiop", "", func(c *connector, t template) { c.API.Headers = named1{"N": t} }},
+}
+
+// probe is a request with that header.
+func probe(header template) *connectors.Probe {
+	path, _ := connectors.ParseTemplate("/me")
+	return &connectors.Probe{Ask: connectors.Ask{Path: path, Headers: named1{"N": header}}}
 }
 
 // basic is the client's HTTP Basic, in place of its assertion.

@@ -41,6 +41,8 @@ func TestOperatorsSecrets(t *testing.T) {
 		{"refresh", "api:", "refresh: {url: 'https://{account.any}/'}\napi:", "refresh.url"},
 		{"device", "api:", "device: {url: 'https://{account.any}/'}\napi:", "device.url"},
 		{"revoke", "api:", "revoke: {url: 'https://{account.any}/'}\napi:", "revoke.url"},
+		{"revoke with a field of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, params: {s: '{app.secret}'}}\napi:", "revoke.url"},
+		{"revoke with a header of the operator", "api:", "revoke: {url: 'https://{account.any}/', auth: none, headers: {X: '{client_secret}'}}\napi:", "revoke.url"},
 		{"revoke with the token", "api:", "revoke: {url: 'https://{account.any}/', auth: bearer}\napi:", ""},
 		{"introspect", "api:", "introspect: {url: 'https://{account.any}/', auth: basic}\napi:", "introspect.url"},
 		{"introspect without a client", "api:", "introspect: {url: 'https://{account.any}/', auth: none}\napi:", ""},
@@ -55,6 +57,9 @@ func TestOperatorsSecrets(t *testing.T) {
 		{"halves of the operator", "client_auth: basic", "client_auth: basic\n  basic: {user: '{client_secret}'}\nrefresh: {url: 'https://{account.any}/'}", "refresh.url"},
 		{"signed client", "client_auth: basic", "client_auth: private_key_jwt\n  client_assertion: {alg: ES256, key: '{app.secret}'}\nrefresh: {url: 'https://{account.any}/'}", ""},
 		{"secret as a JWT", "client_auth: basic", "client_auth: client_secret_jwt\n  client_assertion: {alg: ES256, key: '{app.secret}'}\nrefresh: {url: 'https://{account.any}/'}", "refresh.url"},
+		{"signed client that says a secret", "client_auth: basic", "client_auth: private_key_jwt\n  client_assertion: {alg: ES256, key: '{app.secret}', claims: {s: '{client_secret}'}}\nrefresh: {url: 'https://{account.any}/'}", "refresh.url"},
+		{"step with a JWT", "api:", "assertion: {alg: HS256, key: '{app.secret}'}\nsteps: [{request: {url: 'https://{account.any}/', form: {a: '{assertion}'}}}]\napi:", ""},
+		{"step with a JWT that says a secret", "api:", "assertion: {alg: HS256, key: x, header: {s: '{app.secret}'}}\nsteps: [{request: {url: 'https://{account.any}/', form: {a: '{assertion}'}}}]\napi:", "steps[0].request.url"},
 		{"no secret in the body", "client_auth: basic", "client_auth: post\n  omit: [client_secret]\nrefresh: {url: 'https://{account.any}/'}", ""},
 		{"API with a key of the operator", "base_url: https://api.example.com", "base_url: https://{account.any}\ninject: [{in: query, name: k, template: '{app.secret}'}]", "api.base_url"},
 		{"other base with a key of the operator", "base_url: https://api.example.com", "base_url: https://api.example.com\n  bases: {b: 'https://{account.any}'}\ninject: [{in: query, name: k, template: '{app.secret}'}]", "api.bases.b"},
@@ -80,5 +85,26 @@ func TestOperatorsSecrets(t *testing.T) {
 	oauth1 := strings.NewReplacer("https://login.example.com/oauth/request_token", "https://{account.any}/", "HMAC-SHA256", "PLAINTEXT").Replace(string(good(t)["oauth1.yaml"]))
 	if _, err := connectors.Decode("x.yaml", []byte(oauth1+open)); err == nil || !strings.Contains(err.Error(), "authorize.request_url: {account.any} may be any host") {
 		t.Errorf("Decode of OAuth 1.0a with PLAINTEXT: %v", err)
+	}
+	for file, change := range map[string][]string{
+		"jwt.yaml":        {"base_url: https://api.example.com", "base_url: 'https://{account.any}'", "claims: {", "claims: {s: '{app.secret}', "},
+		"jwt-bearer.yaml": {"url: https://login.example.com/token", "url: 'https://{account.any}/token'", "claims: {", "claims: {s: '{app.secret}', "},
+	} {
+		inputs := open[strings.Index(open, "  - {name: any"):]
+		text := strings.NewReplacer(change...).Replace(string(good(t)[file]))
+		text = strings.Replace(text, "account:\n", "app:\n  - {name: secret, secret: true}\naccount:\n"+strings.Split(inputs, "\n")[0]+"\n", 1)
+		if _, err := connectors.Decode("x.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "{account.any} may be any host") {
+			t.Errorf("Decode of %s with a secret in a claim: %v", file, err)
+		}
+	}
+	for signer, refused := range map[string]bool{
+		"": true, "key_id: '{account.id}', key: '{app.secret}', ": true, "key_id: '{account.id}', key: '{account.secret}', ": false,
+	} {
+		text := "schema: 1\nname: x\ntitle: X\nmode: static\nsigner: {kind: oauth1, " + signer + "method: PLAINTEXT}\n" +
+			"api: {base_url: https://api.example.com, bases: {b: 'https://{account.any}'}}" + open
+		_, err := connectors.Decode("x.yaml", []byte(text))
+		if refused != (err != nil && strings.Contains(err.Error(), "api.bases.b: {account.any} may be any host")) || !refused && err != nil {
+			t.Errorf("Decode of static OAuth 1.0a with PLAINTEXT, %s: %v", signer, err)
+		}
 	}
 }

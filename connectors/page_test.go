@@ -99,8 +99,8 @@ var pageFuncs = texttemplate.FuncMap{
 		}
 		return strings.Join(texts, " ")
 	},
-	"client": func(w pageWay) bool { id, _ := w.NeedsClient(); return id },
-	"secret": func(w pageWay) bool { _, secret := w.NeedsClient(); return secret },
+	"client": func(w pageWay) bool { id, _ := w.NeedsClient(); return id && w.Register == nil },
+	"secret": func(w pageWay) bool { _, secret := w.NeedsClient(); return secret && w.Register == nil },
 	"path": func(w pageWay) string {
 		switch {
 		case w.Verify != nil && w.Verify.Base == "" && len(w.Verify.Path.Names()) == 0 && (w.Verify.Method == "" || w.Verify.Method == "GET"):
@@ -136,6 +136,7 @@ var pageMode = map[connectors.Mode]string{
 	connectors.ModePassword:          "OAuth 2.0 password grant",
 	connectors.ModeDevice:            "OAuth 2.0 device authorization",
 	connectors.ModeJWTBearer:         "OAuth 2.0 JWT bearer grant",
+	connectors.ModeSAMLBearer:        "OAuth 2.0 SAML bearer grant",
 	connectors.ModeTokenExchange:     "OAuth 2.0 token exchange",
 	connectors.ModeJWT:               "JSON Web Token, signed here",
 	connectors.ModeOAuth1:            "OAuth 1.0a with consent",
@@ -169,13 +170,16 @@ func pageModes(c *connectors.Connector) string {
 // pageFlags are what a command has to be given for the inputs, which are called name.
 func pageFlags(name string, inputs []connectors.Input) string {
 	var b strings.Builder
+	given := map[string]string{}
 	for _, in := range inputs {
+		asked := slices.ContainsFunc(connectors.Asked(inputs, given), func(a connectors.Input) bool { return a.Name == in.Name })
 		switch {
-		case in.Optional || in.Default != "":
+		case in.Optional || in.Default != "" || !asked:
 		case in.Secret:
 			fmt.Fprintf(&b, " --%s-file %s=%[2]s.txt", name, in.Name)
 		default:
-			fmt.Fprintf(&b, " --%s %s=%s", name, in.Name, cmp.Or(in.Example, strings.Join(in.Enum[:min(1, len(in.Enum))], ""), "VALUE"))
+			given[in.Name] = cmp.Or(in.Example, strings.Join(in.Enum[:min(1, len(in.Enum))], ""), "VALUE")
+			fmt.Fprintf(&b, " --%s %s=%s", name, in.Name, given[in.Name])
 		}
 	}
 	return b.String()

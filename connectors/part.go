@@ -15,6 +15,7 @@ const (
 	nameClientID     = "client_id"
 	nameClientSecret = "client_secret"
 	nameAssertion    = "assertion"
+	nameCode         = "code"
 )
 
 // The prefixes of names that a file declares.
@@ -28,7 +29,7 @@ const (
 var (
 	inputName = regexp.MustCompile(`\A[a-z][a-z0-9_]{0,62}\z`)
 	prefixes  = []string{appPrefix, accountPrefix, capturedPrefix, slotPrefix}
-	fixed     = []string{nameToken, nameRefreshToken, nameClientID, nameClientSecret, nameAssertion}
+	fixed     = []string{nameToken, nameRefreshToken, nameClientID, nameClientSecret, nameAssertion, nameCode}
 )
 
 // part is a literal, a name, or a call.

@@ -24,6 +24,7 @@ const (
 	inLabel              // part of one label of the host
 	inPort
 	inRest // path or query
+	inPath // segments of the path, with slashes between them
 )
 
 // places checks a URL template as far as it can be without values, and returns where each of its
@@ -75,10 +76,39 @@ func (t Template) places() ([]place, error) {
 		add(inPort, 1)
 		port = ":8443"
 	}
-	add(inRest, strings.Count(rest, mark))
+	if err := t.rest(rest, mark, &places); err != nil {
+		return nil, err
+	}
 	_, err := parseURL(scheme + "://" + host + port + strings.ReplaceAll(rest, mark, "x"))
 	return places, err
 }
+
+// rest adds the places that are behind the host.
+func (t Template) rest(rest, mark string, places *[]place) error {
+	var names []part
+	for _, p := range t.parts {
+		if !p.isText() {
+			names = append(names, p)
+		}
+	}
+	for i := range rest {
+		if rest[i:i+1] != mark {
+			continue
+		}
+		at := inRest
+		if names[len(*places)].isPath() {
+			at = inPath
+			if strings.Contains(rest[:i], "?") || rest[i-1] != '/' || i+1 < len(rest) && !strings.Contains("/?", rest[i+1:i+2]) {
+				return errors.New("path(…) may stand in the path only, with a slash before it and one or nothing behind it")
+			}
+		}
+		*places = append(*places, at)
+	}
+	return nil
+}
+
+// isPath tells whether the part gives several segments of a path.
+func (p part) isPath() bool { return p.call != nil && p.call.name == "path" }
 
 // expandURL fills a URL template and checks the result. A value can only fill the place it stands
 // in: it never ends the host, adds a path segment or opens a query. A host, or part of one, that was captured
@@ -90,7 +120,7 @@ func (t Template) expandURL(v Values, within []string) (*url.URL, error) {
 	}
 	var b strings.Builder
 	captured := false
-	for _, p := range t.parts {
+	for i, p := range t.parts {
 		value, err := p.value(v, time.Now())
 		if err != nil {
 			return nil, err
@@ -99,13 +129,14 @@ func (t Template) expandURL(v Values, within []string) (*url.URL, error) {
 		if p.isText() {
 			continue
 		}
-		if err := places[0].check(value); err != nil {
+		ends := places[0] == inPath && value == "" && i == len(t.parts)-1 // it may have no path, and nothing comes behind it
+		if err := places[0].check(value); err != nil && !ends {
 			return nil, fmt.Errorf("%s: %w", p.shown(value), err)
 		}
 		if places[0] == inHost && p.isAccounts() && loopback(strings.Trim(value, "[]")) {
 			return nil, fmt.Errorf("%s: must not be this machine", p.shown(value))
 		}
-		captured = captured || places[0] != inRest && p.isCaptured()
+		captured = captured || places[0] < inRest && p.isCaptured()
 		places = places[1:]
 	}
 	u, err := parseURL(b.String())
@@ -154,8 +185,20 @@ func (p place) check(value string) error {
 		return errors.New("must be 1 to 63 lower-case letters, digits and '-'")
 	case p == inPort && !portValue.MatchString(value):
 		return errors.New("must be a port number")
+	case p == inPath:
+		return checkSegments(value)
 	case p == inRest && (!plainValue.MatchString(value) || strings.Trim(value, ".") == ""):
 		return errors.New("must be letters, digits, '-', '_', '.' and '~'")
+	}
+	return nil
+}
+
+// checkSegments accepts a path of segments that have one spelling, and none of which leads elsewhere.
+func checkSegments(value string) error {
+	if len(value) > 512 || slices.ContainsFunc(strings.Split(value, "/"), func(segment string) bool {
+		return !plainValue.MatchString(segment) || strings.Trim(segment, ".") == ""
+	}) {
+		return errors.New("must be a path whose segments are letters, digits, '-', '_', '.' and '~'")
 	}
 	return nil
 }

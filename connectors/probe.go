@@ -1,5 +1,7 @@
 package connectors
 
+import "strings"
+
 // Ask is a request to the API that the connector makes by itself.
 type Ask struct {
 	// Method is GET (the default), HEAD or POST.
@@ -11,9 +13,16 @@ type Ask struct {
 	Base string `yaml:"base,omitempty"`
 	// JSON is the body of a POST, such as a GraphQL query. It may name what Path may.
 	JSON *Tree `yaml:"json,omitempty"`
+	// ContentType is that of JSON; empty means application/json.
+	ContentType string `yaml:"content_type,omitempty"`
+	// Headers are those of this request alone, in place of those of api.headers. They may name what those may,
+	// and are never the credential's.
+	Headers map[string]Template `yaml:"headers,omitempty"`
 }
 
-func (a Ask) isZero() bool { return a.Method == "" && a.Path.IsZero() && a.Base == "" && a.JSON == nil }
+func (a Ask) isZero() bool {
+	return a.Method == "" && a.Path.IsZero() && a.Base == "" && a.JSON == nil && a.ContentType == "" && len(a.Headers) == 0
+}
 
 // Probe is a request that succeeds with a good credential only.
 type Probe struct {
@@ -44,11 +53,31 @@ type Discover struct {
 	Ask `yaml:",inline"`
 	// Items is the path of the list; empty means that the answer is the list.
 	Items string `yaml:"items,omitempty"`
-	// ID and Label are paths in an item.
-	ID    string `yaml:"id"`
+	// ItemsAs is what the items are: objects (the default), texts, which are IDs themselves, or map: there is no
+	// list, but an object whose members are the items, by their IDs.
+	ItemsAs string `yaml:"items_as,omitempty"`
+	// ID and Label are paths in an item. ID is for objects only. Without Label the items of a map that are texts
+	// are the labels.
+	ID    string `yaml:"id,omitempty"`
 	Label string `yaml:"label,omitempty"`
 	// Capture keeps more of the chosen item: captured name to path. ID is always kept, as Into.
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// Into is the captured name that ID gets.
 	Into string `yaml:"into"`
+	// Paginate is how the list goes on, in place of what the connector says of its lists.
+	Paginate *Paginate `yaml:"paginate,omitempty"`
+}
+
+// The values of [Discover].ItemsAs.
+const (
+	ItemsObjects = "objects"
+	ItemsTexts   = "texts"
+	ItemsMap     = "map"
+)
+
+// Finds tells whether a name of templates gets its value here.
+func (d Discover) Finds(name string) bool {
+	captured, ok := strings.CutPrefix(name, capturedPrefix)
+	_, more := d.Capture[captured]
+	return ok && (captured == d.Into || more)
 }

@@ -297,11 +297,11 @@ func TestSchemaSets(t *testing.T) {
 		}
 	}
 	for name := range closed {
-		if found[name] == "" && !slices.Contains([]string{"Connector.without", "Authorize.param_names", "TokenCall.field_names", "Refresh.field_names"}, name) {
+		if found[name] == "" && !slices.Contains([]string{"Connector.without", "Authorize.param_names", "TokenCall.field_names", "Refresh.field_names", "Register.field_names"}, name) {
 			t.Errorf("nothing says what %s may be", name)
 		}
 	}
-	for key, names := range map[string]string{"authorize: {param_names": "Authorize.param_names", "token: {field_names": "TokenCall.field_names", "refresh: {field_names": "Refresh.field_names"} {
+	for key, names := range map[string]string{"authorize: {param_names": "Authorize.param_names", "token: {field_names": "TokenCall.field_names", "refresh: {field_names": "Refresh.field_names", "register: {field_names": "Register.field_names"} {
 		_, err := on(t, key+": {nonsense: a}}")
 		if want := `"nonsense" is not allowed; use ` + strings.Join(closed[names], ", "); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", names, err, want)

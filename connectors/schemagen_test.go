@@ -143,8 +143,8 @@ func (g *generator) structure(t reflect.Type) {
 	if slices.Contains(shorthands, t.Name()) {
 		delete(schema, "description")
 		short := g.text("text", "")
-		if t.Name() == "Tested" {
-			short = g.text("text", "Tested.how")
+		if field := map[string]string{"Tested": "Tested.how", "Paginate": "Paginate.style"}[t.Name()]; field != "" {
+			short = g.text("text", field)
 		}
 		g.defs[t.Name()] = object{"description": g.comments[t.Name()], "anyOf": []object{short, schema}}
 	}

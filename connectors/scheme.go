@@ -10,6 +10,8 @@ type Scheme struct {
 	Authorize Authorize `yaml:"authorize,omitempty"`
 	// Callback is the provider's way back from consent.
 	Callback Callback `yaml:"callback,omitempty"`
+	// Install is about users who come from the provider's marketplace.
+	Install Install `yaml:"install,omitempty"`
 	// Device is the device authorization endpoint; beside a code it is an offer for machines without a
 	// browser.
 	Device *Device `yaml:"device,omitempty"`
@@ -17,16 +19,23 @@ type Scheme struct {
 	Token TokenCall `yaml:"token,omitempty"`
 	// Refresh is the refresh, where it differs from the token endpoint.
 	Refresh Refresh `yaml:"refresh,omitempty"`
+	// Limits are what the provider allows one OAuth client, as far as it is known.
+	Limits *Limits `yaml:"limits,omitempty"`
 	// Introspect is the endpoint that tells about one access token.
 	Introspect *Introspect `yaml:"introspect,omitempty"`
 	// Revoke is the end of a grant at the provider.
 	Revoke *Revoke `yaml:"revoke,omitempty"`
+	// Register is how a connection that brings no OAuth client comes to one of its own. Without it the operator
+	// registers one.
+	Register *Register `yaml:"register,omitempty"`
 	// Steps are requests that lead to the credential: all of it with [ModeLogin], and what comes after the
 	// token call otherwise.
 	Steps []Step `yaml:"steps,omitempty"`
 	// Assertion is a JWT that is signed here: the grant of [ModeJWTBearer], the credential of [ModeJWT],
 	// and {assertion} in steps.
 	Assertion *JWT `yaml:"assertion,omitempty"`
+	// SAML is the assertion of [ModeSAMLBearer].
+	SAML *SAML `yaml:"saml,omitempty"`
 	// Signer signs each request.
 	Signer *Signer `yaml:"signer,omitempty"`
 	// ClientCert is presented to the API and wherever tokens come from or end: in calls, in steps, at the revocation.
@@ -96,6 +105,7 @@ const (
 	ModePassword          Mode = "password"           // RFC 6749 section 4.3, with {account.username} and {account.password}
 	ModeDevice            Mode = "device"             // RFC 8628
 	ModeJWTBearer         Mode = "jwt_bearer"         // Assertion is exchanged for a token (RFC 7523 section 2.1)
+	ModeSAMLBearer        Mode = "saml_bearer"        // SAML is exchanged for a token (RFC 7522 section 2.1)
 	ModeTokenExchange     Mode = "token_exchange"     // {account.subject_token} is exchanged (RFC 8693)
 	ModeJWT               Mode = "jwt"                // Assertion is the token
 	ModeOAuth1            Mode = "oauth1"             // RFC 5849

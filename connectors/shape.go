@@ -117,6 +117,9 @@ func (c *Connector) destinations() map[string]Template {
 	if c.Revoke != nil {
 		all["revoke.url"] = c.Revoke.URL
 	}
+	if c.Register != nil {
+		all["register.url"], all["register.metadata"] = c.Register.URL, c.Register.Metadata
+	}
 	for name, base := range c.API.Bases {
 		all["api.bases."+name] = base
 	}
@@ -228,7 +231,13 @@ func (c *Connector) refreshing() string {
 // uses are the captured values and further tokens without which requests or refreshes fail.
 func (c *Connector) uses() []string {
 	names := map[string]bool{}
-	collect(names, c.API, c.Signer, c.ClientCert, c.Introspect, c.Revoke)
+	collect(names, c.Revoke)
+	if c.Revoke != nil {
+		for _, token := range c.Revoke.Tokens() { // a grant without one is not revoked, and fine otherwise
+			delete(names, token)
+		}
+	}
+	collect(names, c.API, c.Signer, c.ClientCert, c.Introspect)
 	for _, in := range c.Inject {
 		if in.Slot == "" { // else only requests that pick the slot need it
 			collect(names, in)
@@ -257,7 +266,7 @@ func (c *Connector) refreshUses() map[string]bool {
 	if with != RefreshWithGrant {
 		call.Params = nil
 	}
-	collect(names, call, c.Refresh, c.Assertion)
+	collect(names, call, c.Refresh, c.Assertion, c.SAML)
 	got := []map[string]string{c.Token.Capture}
 	for _, s := range c.Steps {
 		if s.When != "connect" {

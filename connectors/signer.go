@@ -16,6 +16,8 @@ type JWT struct {
 	Lifetime Duration `yaml:"lifetime,omitempty"`
 	// JTI adds a random claim jti.
 	JTI bool `yaml:"jti,omitempty"`
+	// NBF adds a claim nbf: the time of iat.
+	NBF bool `yaml:"nbf,omitempty"`
 }
 
 // The values of [Signer].Kind.
@@ -32,9 +34,11 @@ type Signer struct {
 	// Kind is oauth1 (RFC 5849), sigv4 (AWS Signature Version 4), hmac or ed25519 (over Parts of the request),
 	// or wsse (a UsernameToken in the header X-WSSE).
 	Kind string `yaml:"kind"`
-	// Key is the secret: the secret access key, the HMAC key, the private key. OAuth 1.0a has its own.
+	// Key is the secret: the secret access key, the HMAC key, the private key. With oauth1 it is the private
+	// key of RSA-SHA1, and beside KeyID the consumer secret of the other methods.
 	Key Template `yaml:"key,omitempty"`
-	// KeyID names the key: the access key ID, the user of WSSE.
+	// KeyID names the key: the access key ID, the user of WSSE. With oauth1 it is the consumer key; empty
+	// means that the connection's OAuth client is the consumer. It needs [ModeStatic] there.
 	KeyID Template `yaml:"key_id,omitempty"`
 
 	// Service, Region and Session are for sigv4.
@@ -45,6 +49,10 @@ type Signer struct {
 	// Method and Realm are for oauth1: HMAC-SHA1 (the default), HMAC-SHA256, RSA-SHA1 or PLAINTEXT.
 	Method string   `yaml:"method,omitempty"`
 	Realm  Template `yaml:"realm,omitempty"`
+	// Token and TokenSecret are for oauth1 with [ModeStatic]: a token that the provider's pages give, and its
+	// secret. Both are given, or neither; in other modes they come from the provider's answers.
+	Token       Template `yaml:"token,omitempty"`
+	TokenSecret Template `yaml:"token_secret,omitempty"`
 
 	// Parts, Separator, Hash, Encoding and Header are for hmac and ed25519: what is signed, joined by
 	// Separator (a line break when it is empty), with which hash (sha256, the default, sha1 or sha512), as

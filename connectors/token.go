@@ -128,14 +128,6 @@ type Expires struct {
 	As string `yaml:"as,omitempty"`
 }
 
-// Condition is a test on a JSON document.
-type Condition struct {
-	// Path is where the member stands.
-	Path string `yaml:"path"`
-	// Equals is compared with the member written as text: true, 0, ok.
-	Equals string `yaml:"equals" scalar:"any"`
-}
-
 // Revoke describes the end of a grant at the provider.
 type Revoke struct {
 	// URL is the revocation endpoint. It may name {client_id}; see [Endpoints.RevokeURL].
@@ -149,9 +141,11 @@ type Revoke struct {
 	// Basic whatever the token endpoint takes, "bearer" with the access token, or "none". Empty
 	// means "client".
 	Auth string `yaml:"auth,omitempty"`
-	// Body is "form" (the default), "json" or "none".
+	// Body is "form" (the default), "json", "query", which puts all into the URL, or "none".
 	Body string `yaml:"body,omitempty"`
-	// Headers are added to the call.
+	// Params are added to the call. Beside the client they may name the tokens.
+	Params map[string]Template `yaml:"params,omitempty"`
+	// Headers are added to the call. They may name what Params may.
 	Headers map[string]Template `yaml:"headers,omitempty"`
 	// Param is the parameter that holds the token; empty means "token" (RFC 7009).
 	Param string `yaml:"param,omitempty"`

@@ -13,7 +13,7 @@ var (
 	baseName      = regexp.MustCompile(`\A[a-z][a-z0-9-]{0,62}\z`)
 	headerName    = regexp.MustCompile("\\A[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\\z")
 	paramName     = regexp.MustCompile(`\A[A-Za-z0-9._~-]{1,100}\z`)
-	memberPath    = regexp.MustCompile(`\A[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+)*\z`)
+	memberPath    = regexp.MustCompile(`\A(?:[A-Za-z0-9_$@:-]|\\\.)+(?:\.(?:[A-Za-z0-9_$@:-]|\\\.)+)*\z`)
 	scopeList     = regexp.MustCompile(`\A[A-Za-z0-9_]+(?: [A-Za-z0-9_]+)*\z`)
 	scopeToken    = regexp.MustCompile(`\A[!#-\[\]-~]+\z`) // RFC 6749 section 3.3
 	fragmentPath  = regexp.MustCompile(`\A(?:/[A-Za-z0-9._~-]+)+\z`)
@@ -55,22 +55,29 @@ func (v *validator) scheme() {
 	v.now = atConsent
 	v.authorize()
 	v.callback()
+	v.install()
+	v.register()
 	v.now = atToken
 	v.token()
 	v.clientCert()
+	v.saml()
 	v.steps()
 	v.now = v.signsAt()
 	v.assertion("assertion", v.c.Assertion)
 	v.now = atRequest
 	v.refresh()
+	v.limits()
 	v.introspect()
 	v.revoke()
 	v.signer()
 	v.inject()
 	v.api()
 	v.probes()
+	v.paginate("paginate", v.c.Paginate)
 	v.discover()
+	v.foundLater()
 	v.errors()
+	v.rate()
 	if len(v.errs) == 0 {
 		v.example()
 	}
@@ -114,16 +121,6 @@ func (v *validator) member(path, value string) {
 	if value != "" && !memberPath.MatchString(value) {
 		v.fail(path, "must be member names separated by dots, such as data.user.id")
 	}
-}
-
-func (v *validator) condition(path string, c *Condition) {
-	if c == nil {
-		return
-	}
-	if c.Path == "" {
-		v.fail(path+".path", "is required")
-	}
-	v.member(path+".path", c.Path)
 }
 
 func (v *validator) duration(path string, d Duration, limit time.Duration) {

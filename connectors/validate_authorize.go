@@ -24,11 +24,18 @@ func (v *validator) authorize() {
 	}
 	v.optional("authorize.pkce", string(a.PKCE), string(PKCERequired), string(PKCEOff))
 	taken := append(slices.Clone(authorizeParams), "scope", a.Scope.Param, a.Scope.UserParam)
+	if a.Scope.Incremental == IncrementalInclude {
+		taken = append(taken, ParamIncludeGranted)
+	}
 	v.params("authorize.params", a.Params, taken, inURLs)
 	v.params("authorize.reconsent_params", a.ReconsentParams, taken, inURLs)
 	v.fieldNames("authorize.param_names", a.ParamNames, append(slices.Clone(authorizeParams), "scope", "login_hint"))
 	for i, name := range a.Omit {
 		v.oneOf(index("authorize.omit", i), name, "response_type", "redirect_uri")
+	}
+	v.names("authorize.redirect_uri", a.RedirectURI, appNames)
+	if !a.RedirectURI.IsZero() && slices.Contains(a.Omit, "redirect_uri") {
+		v.fail("authorize.redirect_uri", "is not sent, because authorize.omit has redirect_uri")
 	}
 	if a.ResponseType != "" && !scopeList.MatchString(a.ResponseType) {
 		v.fail("authorize.response_type", "must be words separated by single spaces")
@@ -74,11 +81,20 @@ func (v *validator) fieldNames(path string, renamed map[string]string, known []s
 
 func (v *validator) scope(s Scope) {
 	const path = "authorize.scope"
-	v.scopeParam(path+".param", s.Param)
-	v.scopeParam(path+".user_param", s.UserParam)
+	v.scopeParam(path+".param", s.Param, s.Repeat)
+	v.scopeParam(path+".user_param", s.UserParam, s.Repeat)
+	v.repeat(path+".repeat", s)
 	v.optional(path+".separator", s.Separator, separators...)
 	if s.None && (s.Param != "" || s.UserParam != "" || s.Separator != "" || len(s.Always)+len(s.Required)+len(s.Default) > 0) {
 		v.fail(path+".none", "excludes all other keys of scope")
+	}
+	v.optional(path+".incremental", s.Incremental, IncrementalMerge, IncrementalInclude)
+	switch mode := v.c.mode(); {
+	case s.Incremental == "":
+	case s.None:
+		v.fail(path+".none", "excludes all other keys of scope")
+	case mode != ModeCode && (mode != ModeDevice || s.Incremental == IncrementalInclude):
+		v.fail(path+".incremental", "%s has no use with mode %s", s.Incremental, mode)
 	}
 	v.scopes(path+".always", s.Always, s.Separator)
 	v.scopes(path+".required", s.Required, s.Separator)
@@ -88,7 +104,23 @@ func (v *validator) scope(s Scope) {
 // separators are what may stand between scopes.
 var separators = []string{" ", ",", "+", ";"}
 
-func (v *validator) scopeParam(path, name string) {
+// repeat checks scopes that have a parameter each.
+func (v *validator) repeat(path string, s Scope) {
+	switch {
+	case !s.Repeat:
+	case s.None || s.Separator != "":
+		v.fail(path, "excludes separator and none")
+	case v.c.mode() != ModeCode:
+		v.fail(path, "has no use with mode %s: it is for the authorization request", v.c.mode())
+	case v.c.Refresh.Scope != "" && v.c.Refresh.Scope != "none" || v.c.Device != nil:
+		v.fail(path, "excludes refresh.scope and device: it is for the authorization request only")
+	}
+}
+
+func (v *validator) scopeParam(path, name string, repeated bool) {
+	if repeated {
+		name = strings.TrimSuffix(name, "[]")
+	}
 	v.param(path, name)
 	if slices.Contains(authorizeParams, name) {
 		v.fail(path, "%s is set by the engine otherwise", name)

@@ -28,7 +28,11 @@ func (v *validator) inject() {
 			v.fail(at+".slot", "%s is not declared under api.slots", in.Slot)
 		}
 	}
-	secret := v.operatorsSecret(v.c.Inject)
+	sent := []any{v.c.Inject}
+	if v.c.mode() == ModeJWT { // it is the token
+		sent = append(sent, said(v.c.Assertion))
+	}
+	secret := v.operatorsSecret(sent...)
 	v.operatorsOnly("api.base_url", v.c.API.BaseURL, secret)
 	for _, name := range v.c.API.baseNames() {
 		v.operatorsOnly("api.bases."+name, v.c.API.Bases[name], secret)
@@ -84,18 +88,18 @@ func (v *validator) injectValue(at string, in Injection) {
 
 // whole refuses an optional input beside a secret: what is sent of a credential is all of it, or nothing.
 func (v *validator) whole(at string, templates ...Template) {
-	optional, secret := "", false
+	optional, why, secret := "", "", false
 	for _, t := range templates {
 		for _, name := range t.Names() {
 			d := v.declared[name]
 			kind, _ := kindOf(name)
 			if d.optional {
-				optional = name
+				optional, why = name, d.lack()
 			}
 			secret = secret || kind == tokenNames || d.secret && !d.optional
 		}
 	}
 	if optional != "" && secret {
-		v.fail(at, "{%s} is optional, and must not stand beside a secret: a credential is sent as a whole", optional)
+		v.fail(at, "{%s} %s, and must not stand beside a secret: a credential is sent as a whole", optional, why)
 	}
 }

@@ -15,6 +15,7 @@ func (v *validator) inputs(list string, inputs []Input) {
 			v.fail(at+".name", "%s is declared twice", in.Name)
 		}
 		v.input(at, in)
+		v.visibleWhen(at+".visible_when", in, inputs[:i])
 	}
 }
 
@@ -80,7 +81,7 @@ func (v *validator) example() {
 func (c *Connector) examples(prefix string, inputs []Input) (Values, bool) {
 	given := map[string]string{}
 	for _, in := range inputs {
-		if in.Default == "" && in.Example == "" && !in.Optional && !in.Secret {
+		if in.Default == "" && in.Example == "" && !in.MayLack() && !in.Secret {
 			return nil, false
 		}
 		if in.Default == "" && in.Example != "" {

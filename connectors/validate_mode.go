@@ -17,12 +17,13 @@ var modes = []modeKeys{
 	{
 		ModeCode,
 		words("authorize.url token.url"),
-		words("authorize callback device token refresh introspect revoke steps assertion signer client_cert inject"),
+		words("authorize callback install device token refresh limits introspect revoke register steps assertion signer client_cert inject"),
 	},
 	{ModeClientCredentials, words("token.url"), grants},
 	{ModePassword, words("token.url"), grants},
-	{ModeDevice, words("device token.url"), grants},
+	{ModeDevice, words("device token.url"), append(words("register"), grants...)},
 	{ModeJWTBearer, words("assertion token.url"), grants},
+	{ModeSAMLBearer, words("saml token.url"), grants},
 	{ModeTokenExchange, words("token.url"), grants},
 	{ModeJWT, words("assertion"), words("refresh steps signer client_cert inject")},
 	{
@@ -36,7 +37,7 @@ var modes = []modeKeys{
 }
 
 // grants are the keys for modes that ask the token endpoint without consent.
-var grants = words("authorize.scope token refresh introspect revoke steps assertion signer client_cert inject")
+var grants = words("authorize.scope token refresh limits introspect revoke steps assertion signer client_cert inject")
 
 func words(text string) []string { return strings.Fields(text) }
 
@@ -122,8 +123,12 @@ func (v *validator) uses(keys []string) {
 // account checks that there are the inputs that a mode takes from the account.
 func (v *validator) account(inputs ...string) {
 	for _, name := range inputs {
-		if _, ok := v.declared[accountPrefix+name]; !ok {
+		d, ok := v.declared[accountPrefix+name]
+		switch {
+		case !ok:
 			v.fail("account", "must have an input %s with mode %s", name, v.c.mode())
+		case d.conditional:
+			v.fail("account", "input %s must always be asked for with mode %s", name, v.c.mode())
 		}
 	}
 }

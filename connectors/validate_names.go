@@ -14,6 +14,7 @@ const (
 	tokenNames // {token} and {token.SLOT}
 	refreshName
 	assertionName
+	codeName
 	secretNames   // inputs that are secrets, too
 	optionalNames // inputs without a value, too: the place is left out then
 
@@ -21,6 +22,8 @@ const (
 	inURLs = appNames | accountNames | capturedNames
 	// inCalls is what may stand in a call of a token endpoint.
 	inCalls = inURLs | clientIDName | clientSecretName | secretNames
+	// inExchange is what may stand in the parameters of a token call, which may be for a code.
+	inExchange = inCalls | codeName
 	// inRefresh is what may stand in a refresh.
 	inRefresh = inCalls | tokenNames | refreshName
 	// inSteps is what may stand in a step.
@@ -43,6 +46,7 @@ var kinds = []struct {
 	{slotPrefix, tokenNames},
 	{nameRefreshToken, refreshName},
 	{nameAssertion, assertionName},
+	{nameCode, codeName},
 }
 
 // kindOf returns the kind of a name, and its prefix if it has one.
@@ -91,6 +95,10 @@ func (v *validator) names(path string, t Template, may names) {
 			v.fail(path, "{%s} is not declared under %s", name, declaredUnder[prefix])
 		case !ok && name == nameAssertion:
 			v.fail(path, "{assertion} needs the key assertion")
+		case !ok && name == nameCode:
+			v.fail(path, "{code} has no value with mode %s", v.c.mode())
+		case name == nameCode && v.c.Device != nil:
+			v.fail(path, "{code} has no value where a user consents on another machine: leave device out")
 		case !ok && kind&(tokenNames|refreshName) != 0:
 			v.fail(path, "{%s} has no value: there is neither a token call nor a step with a response", name)
 		case d.known > v.now:
@@ -98,7 +106,7 @@ func (v *validator) names(path string, t Template, may names) {
 		case d.secret && may&secretNames == 0:
 			v.fail(path, "{%s} is a secret, and must not be used here", name)
 		case d.optional && may&optionalNames == 0:
-			v.fail(path, "{%s} is optional: it may stand only where it can be left out, in a parameter or a header", name)
+			v.fail(path, "{%s} %s: it may stand only where it can be left out, in a parameter or a header", name, d.lack())
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 // that most of what says how those of OAuth 2.0 differ has no use.
 func (v *validator) oauth1() {
 	if s := v.c.Signer; s != nil && s.Kind == SignerOAuth1 {
+		v.ownOAuth1(s)
 		for i, slot := range v.c.API.Slots {
 			if slot.Name == SlotSecret {
 				v.fail(index("api.slots", i)+".name", "%s is the secret half of the signer's token, and never sent", SlotSecret)
@@ -39,5 +40,41 @@ func (v *validator) onlyOAuth1(at string, given []string, allowed string) {
 		if !slices.Contains(words(allowed), key) {
 			v.fail(at+"."+key, "has no use with mode %s", ModeOAuth1)
 		}
+	}
+}
+
+// ownOAuth1 checks credentials of OAuth 1.0a that are given, and not got from the provider.
+func (v *validator) ownOAuth1(s *Signer) {
+	for _, one := range []struct {
+		key    string
+		given  Template
+		beside string
+		needs  Template
+	}{
+		{"key_id", s.KeyID, "key", s.Key},
+		{"token", s.Token, "token_secret", s.TokenSecret},
+		{"token_secret", s.TokenSecret, "token", s.Token},
+	} {
+		switch {
+		case one.given.IsZero():
+		case v.c.mode() != ModeStatic:
+			v.fail("signer."+one.key, "needs mode static: with mode %s it comes from the client and the provider", v.c.mode())
+		case one.needs.IsZero():
+			v.fail("signer."+one.beside, "is required beside %s", one.key)
+		}
+	}
+	if !s.Key.IsZero() && s.KeyID.IsZero() && s.Method != "RSA-SHA1" {
+		v.fail("signer.key_id", "is required beside key: without it the OAuth client's own secret signs, and key only with RSA-SHA1")
+	}
+	if s.Method != "PLAINTEXT" {
+		return
+	}
+	secret := v.operatorsSecret(s)
+	if s.KeyID.IsZero() {
+		secret = nameClientSecret
+	}
+	v.operatorsOnly("api.base_url", v.c.API.BaseURL, secret)
+	for _, name := range v.c.API.baseNames() {
+		v.operatorsOnly("api.bases."+name, v.c.API.Bases[name], secret)
 	}
 }

@@ -18,7 +18,7 @@ func (v *validator) probes() {
 		case p.From == "":
 			v.ask("identity", p.Ask)
 		case !p.Ask.isZero():
-			v.fail("identity.from", "excludes method, path, base and json: there is no request")
+			v.fail("identity.from", "excludes method, path, base, json, content_type and headers: there is no request")
 		}
 		if p.ID == "" {
 			v.fail("identity.id", "is required: the path of what the provider never changes about the account")
@@ -34,9 +34,7 @@ func (v *validator) discover() {
 	for i, d := range v.c.Discover {
 		at := index("discover", i)
 		v.ask(at, d.Ask)
-		if d.ID == "" {
-			v.fail(at+".id", "is required: the path of an item's ID")
-		}
+		v.items(at, d)
 		if !inputName.MatchString(d.Into) {
 			v.fail(at+".into", "must begin with a lower-case letter and have lower-case letters, digits and '_' only")
 		}
@@ -45,6 +43,22 @@ func (v *validator) discover() {
 		v.member(at+".label", d.Label)
 		v.captures(at+".capture", d.Capture, v.member)
 		v.findable(at, d)
+		v.pages(at, d)
+	}
+}
+
+// items checks what the items are.
+func (v *validator) items(at string, d Discover) {
+	v.optional(at+".items_as", d.ItemsAs, ItemsObjects, ItemsTexts, ItemsMap)
+	named := d.ItemsAs == ItemsTexts || d.ItemsAs == ItemsMap // by themselves
+	switch {
+	case !named && d.ID == "":
+		v.fail(at+".id", "is required: the path of an item's ID")
+	case named && d.ID != "":
+		v.fail(at+".id", "must be left out with items_as: %s", d.ItemsAs)
+	}
+	if d.ItemsAs == ItemsTexts && (d.Label != "" || len(d.Capture) > 0) {
+		v.fail(at+".items_as", "texts have nothing in them for label and capture")
 	}
 }
 
@@ -57,7 +71,7 @@ func (v *validator) findable(at string, d Discover) {
 	for _, place := range []struct {
 		key  string
 		part any
-	}{{"base", base}, {"path", d.Path}, {"json", d.JSON}} {
+	}{{"base", base}, {"path", d.Path}, {"json", d.JSON}, {"headers", d.Headers}} {
 		used := map[string]bool{}
 		namesIn(reflect.ValueOf(place.part), used)
 		for _, name := range slices.Sorted(maps.Keys(used)) {
@@ -65,24 +79,5 @@ func (v *validator) findable(at string, d Discover) {
 				v.fail(at+"."+place.key, "must be another one: this one names {%s}, which is to be found here", name)
 			}
 		}
-	}
-}
-
-// ask checks a request to the API.
-func (v *validator) ask(at string, a Ask) {
-	v.optional(at+".method", a.Method, "GET", "HEAD", "POST")
-	v.required(at+".path", a.Path)
-	v.names(at+".path", a.Path, inURLs)
-	if err := a.Path.checkPath(); err != nil && !a.Path.IsZero() {
-		v.fail(at+".path", "%v", err)
-	}
-	if a.JSON != nil {
-		if a.Method != "POST" {
-			v.fail(at+".json", "needs method: POST")
-		}
-		v.tree(at+".json", a.JSON, inURLs)
-	}
-	if _, ok := v.c.API.Bases[a.Base]; a.Base != "" && !ok {
-		v.fail(at+".base", "%s is not declared under api.bases", a.Base)
 	}
 }

@@ -67,30 +67,6 @@ func (v *validator) introspect() {
 	v.member("introspect.active", in.Active)
 }
 
-func (v *validator) revoke() {
-	r := v.c.Revoke
-	if r == nil {
-		return
-	}
-	v.mustURL("revoke.url", r.URL, inURLs|clientIDName)
-	v.callAuth("revoke", r.URL, r.Auth)
-	v.optional("revoke.method", r.Method, "POST", "DELETE", "GET")
-	v.optional("revoke.token", r.Token, "refresh", "access")
-	v.optional("revoke.body", r.Body, "form", "json", "none")
-	v.headers("revoke.headers", r.Headers, inURLs|clientIDName)
-	v.param("revoke.param", r.Param)
-	if r.Method == "GET" && r.Body != "none" {
-		v.fail("revoke.body", "must be none for GET")
-	}
-	if r.Body == "none" && r.Auth != "bearer" {
-		v.fail("revoke.auth", "must be bearer when there is no body: the token is in neither")
-	}
-	if r.Body == "none" && r.Param != "" {
-		v.fail("revoke.param", "must be left out when there is no body")
-	}
-	v.condition("revoke.ok_when", r.OKWhen)
-}
-
 // callAuth checks how a call about a token is authenticated.
 func (v *validator) callAuth(at string, url Template, auth string) {
 	v.optional(at+".auth", auth, "client", "basic", "bearer", "none")

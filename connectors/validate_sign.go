@@ -22,8 +22,16 @@ func (v *validator) assertion(at string, j *JWT) {
 		v.fail(at+".key_encoding", "is for HS256, HS384 and HS512 only: other keys are PEM")
 	}
 	v.members(at+".header", j.Header, "alg", "typ")
-	v.members(at+".claims", j.Claims, "iat", "exp", "jti")
+	v.members(at+".claims", j.Claims, "iat", "exp", "jti", "nbf")
 	v.duration(at+".lifetime", j.Lifetime, 180*24*time.Hour)
+}
+
+// said is what everybody reads in a JWT who gets it; the key is not part of that.
+func said(j *JWT) []map[string]Template {
+	if j == nil {
+		return nil
+	}
+	return []map[string]Template{j.Header, j.Claims}
 }
 
 // signsAt is when the connector's assertion is first made.

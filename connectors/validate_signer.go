@@ -10,7 +10,7 @@ var signers = []struct {
 	kind       string
 	needs, may []string
 }{
-	{SignerOAuth1, nil, words("key method realm")},
+	{SignerOAuth1, nil, words("key key_id method realm token token_secret")},
 	{SignerSigV4, words("key key_id service region"), words("session")},
 	{SignerHMAC, words("key parts header"), words("key_id separator hash encoding template timestamp timestamp_as nonce")},
 	{SignerEd25519, words("key parts header"), words("key_id separator encoding template timestamp timestamp_as nonce")},
@@ -52,6 +52,8 @@ func (v *validator) signer() {
 	v.names(at+"region", s.Region, inRequests)
 	v.names(at+"session", s.Session, inRequests|optionalNames)
 	v.names(at+"realm", s.Realm, inRequests|optionalNames)
+	v.names(at+"token", s.Token, inRequests)
+	v.names(at+"token_secret", s.TokenSecret, inRequests)
 	v.optional(at+"method", s.Method, "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT")
 	v.signedParts(s)
 }

@@ -46,6 +46,9 @@ func (v *validator) operatorsSecret(values ...any) string {
 	for _, value := range values {
 		namesIn(reflect.ValueOf(value), used)
 	}
+	if used[nameAssertion] {
+		namesIn(reflect.ValueOf(said(v.c.Assertion)), used)
+	}
 	first := ""
 	for name := range used {
 		d := v.declared[name]

@@ -32,7 +32,7 @@ func (v *validator) token() {
 	for i, name := range t.Omit {
 		v.oneOf(index("token.omit", i), name, fields...)
 	}
-	v.params("token.params", t.Params, callParams, inCalls)
+	v.params("token.params", t.Params, callParams, inExchange)
 	v.names("token.resource", t.Resource, inURLs)
 	v.headers("token.headers", t.Headers, inCalls)
 	v.fieldSignature("token.sign", t.Sign)
@@ -81,7 +81,11 @@ func (v *validator) clientSecret() string {
 	case ClientAuthSecretJWT:
 		return nameClientSecret
 	}
-	return v.operatorsSecret(t.Basic, t.Params, t.Headers, v.c.Refresh.Params, v.c.Refresh.Headers)
+	sent := []any{t.Basic, t.Params, t.Headers, v.c.Refresh.Params, v.c.Refresh.Headers, said(t.ClientAssertion)}
+	if v.c.mode() == ModeJWTBearer {
+		sent = append(sent, said(v.c.Assertion))
+	}
+	return v.operatorsSecret(sent...)
 }
 
 func (v *validator) response(at string, r TokenResponse) {

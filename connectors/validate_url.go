@@ -34,7 +34,7 @@ func (v *validator) mustURL(path string, t Template, may names) {
 // urlPart checks what stands in a place of a URL.
 func (v *validator) urlPart(path string, p part, at place) {
 	switch {
-	case at == inRest:
+	case at == inRest, at == inPath:
 	case p.name == nameClientID:
 		v.fail(path, "{client_id} may stand in the path and the query only")
 	case p.call != nil && (at != inHost || p.call.name != "host"):

@@ -72,7 +72,7 @@ func (c *Connector) wayPath(i int, path string) (string, bool) {
 		own = w.Identity != nil
 	case "discover":
 		own = len(w.Discover) > 0
-	case "errors":
+	case "errors", "paginate":
 		own = false
 	}
 	if !own {

@@ -47,7 +47,15 @@ func (c *Connector) values(prefix string, inputs []Input, given map[string]strin
 	for _, in := range inputs {
 		known = append(known, in.Name)
 		value := given[in.Name]
-		if in.normalized(value) == "" {
+		blank := in.normalized(value) == ""
+		if !in.asked(inputs, given) {
+			// Where the other value is not good, that has been said.
+			if !blank && !slices.ContainsFunc(errs, func(e *Error) bool { return e.Path == in.VisibleWhen.Input }) {
+				fail(in.Name, "must be left out: connector %s takes it only when %s", c.Name, in.VisibleWhen)
+			}
+			continue
+		}
+		if blank {
 			value = in.Default
 		}
 		if value == "" {

@@ -72,6 +72,7 @@ type ConnectedAccount struct {
 	LastErrorClass string
 	LastErrorAt    time.Time
 	Failures       int
+	AppData
 	// Generation is the one of the latest grant; 0 before the first. It never goes back, and stays
 	// when the grant is dropped.
 	Generation uint64
@@ -79,7 +80,7 @@ type ConnectedAccount struct {
 }
 
 // accountMeta is the clear part of an account. Identifier and Identity are empty in it when they
-// are sealed.
+// are sealed, as AppData is always.
 type accountMeta struct {
 	ID               AccountID    `json:"-"`
 	Project          string       `json:"project"`
@@ -102,8 +103,9 @@ type accountMeta struct {
 	LastErrorClass string    `json:"last_error_class,omitempty"`
 	LastErrorAt    time.Time `json:"last_error_at,omitzero"`
 	Failures       int       `json:"failures,omitempty"`
-	Generation     uint64    `json:"generation"`
-	Version        uint64    `json:"-"`
+	AppData        `json:"-"`
+	Generation     uint64 `json:"generation"`
+	Version        uint64 `json:"-"`
 }
 
 func (m *accountMeta) project() string { return m.Project }
@@ -112,6 +114,7 @@ func (m *accountMeta) project() string { return m.Project }
 type accountSecrets struct {
 	Identifier string   `json:"identifier,omitempty"`
 	Identity   Identity `json:"identity,omitzero"`
+	AppData
 }
 
 // maxCode is the length that a reason or error code is cut to.
@@ -214,6 +217,26 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 		return nil
 	}
 	return missing(accountKey(n.ID), ErrConflict)
+}
+
+// EnsureAccount returns the account with a's identifier at its connection, or creates a as
+// [Vault.CreateAccount] does. Of any number of callers at the same time, one creates it.
+func (v *Vault) EnsureAccount(ctx context.Context, a ConnectedAccount) (stored ConnectedAccount, created bool, err error) {
+	if err := a.Check(); err != nil {
+		return ConnectedAccount{}, false, err
+	}
+	for range maxAttempts {
+		stored, err = v.FindAccount(ctx, a.ConnectionID, a.Identifier)
+		if !errors.Is(err, ErrNotFound) {
+			return stored, false, err
+		}
+		stored = a
+		err = v.CreateAccount(ctx, &stored)
+		if !errors.Is(err, ErrExists) {
+			return stored, err == nil, err
+		}
+	}
+	return ConnectedAccount{}, false, err
 }
 
 // DeleteAccount removes an account, its grant, and what is noted of a refresh. No account is no
@@ -377,9 +400,12 @@ func (r *ring) account(ctx context.Context, a *ConnectedAccount, now time.Time) 
 
 func (r *ring) sealedAccount(ctx context.Context, a ConnectedAccount, next uint64) (Change, error) {
 	meta, secrets := accountMeta(a), any(nil)
-	if !r.meta.ClearIdentifiers {
-		secrets = accountSecrets{Identifier: a.Identifier, Identity: a.Identity}
+	switch {
+	case !r.meta.ClearIdentifiers:
+		secrets = accountSecrets{Identifier: a.Identifier, Identity: a.Identity, AppData: a.AppData}
 		meta.Identifier, meta.Identity = "", Identity{}
+	case !a.AppData.isZero():
+		secrets = accountSecrets{AppData: a.AppData}
 	}
 	ch, err := r.change(ctx, accountKey(a.ID), a.Version, next, a.Project, meta, secrets)
 	if err != nil {
@@ -400,9 +426,10 @@ func (v *Vault) openAccount(ctx context.Context, r Record) (ConnectedAccount, er
 		return ConnectedAccount{}, err
 	}
 	a := ConnectedAccount(m)
-	if s != (accountSecrets{}) {
+	if s.Identifier != "" {
 		a.Identifier, a.Identity = s.Identifier, s.Identity
 	}
+	a.AppData = s.AppData
 	a.ID, a.Version = AccountID(r.ID), r.Version
 	return a, nil
 }
@@ -420,7 +447,7 @@ func checkAccount(a ConnectedAccount) error {
 	case !ValidName(a.Connector):
 		return fmt.Errorf("connector name %.80q: %w", a.Connector, ErrInvalid)
 	}
-	return nil
+	return a.AppData.Check()
 }
 
 func cut(code string) string { return code[:min(len(code), maxCode)] }

@@ -39,6 +39,9 @@ type Connection struct {
 	// Earlier are the clients before, the latest first: accounts that were connected with one of them go
 	// on with it. Their secrets and FurtherSecrets stay where ClientSecret does.
 	Earlier []OAuthClient
+	// Registrations are of those clients that Claviger has registered itself: of the current one, of earlier ones,
+	// or of ones that are no longer known and that the provider has still.
+	Registrations []Registration
 	// Scopes replace the connector's default ones when there are any.
 	Scopes []string
 	// Params are values of the connector's app inputs.
@@ -48,6 +51,8 @@ type Connection struct {
 	SecretParams Secrets
 	// ExposeTokens lets access tokens of its accounts be fetched.
 	ExposeTokens bool
+	// InstallURL is the app's page for users who come from the provider's marketplace; empty means none.
+	InstallURL string
 	// Shape is what accounts depend on of the connector that the connection was last used with, as JSON.
 	Shape     json.RawMessage
 	CreatedAt time.Time
@@ -68,10 +73,12 @@ type connectionMeta struct {
 	ClientSecret   Secret            `json:"-"`
 	FurtherSecrets []Secret          `json:"-"`
 	Earlier        []OAuthClient     `json:"-"`
+	Registrations  []Registration    `json:"-"`
 	Scopes         []string          `json:"scopes,omitempty"`
 	Params         map[string]string `json:"params,omitempty"`
 	SecretParams   Secrets           `json:"-"`
 	ExposeTokens   bool              `json:"expose_tokens,omitempty"`
+	InstallURL     string            `json:"install_url,omitempty"`
 	Shape          json.RawMessage   `json:"shape,omitempty"`
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
@@ -86,6 +93,7 @@ type connectionSecrets struct {
 	Params         map[string]string `json:"params,omitempty"`
 	FurtherSecrets []string          `json:"further_secrets,omitempty"`
 	Earlier        []clientSecrets   `json:"earlier,omitempty"`
+	Registrations  []registration    `json:"registrations,omitempty"`
 }
 
 // indexConnectionName has project/name, unique.
@@ -130,6 +138,9 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 	if err := checkClients(n.Client(), n.Earlier); err != nil {
 		return fmt.Errorf("connection %s: %w", n.Name, err)
 	}
+	if len(n.Registrations) > MaxRegistrations {
+		return fmt.Errorf("connection %s: %d registrations: %w", n.Name, len(n.Registrations), ErrInvalid)
+	}
 	n.UpdatedAt = v.now()
 	if n.Version == 0 {
 		n.CreatedAt = n.UpdatedAt
@@ -146,7 +157,7 @@ func (v *Vault) PutConnection(ctx context.Context, c *Connection) error {
 
 // connection is the write of c, whose version will be next.
 func (r *ring) connection(ctx context.Context, c Connection, next uint64) (Change, error) {
-	secrets := connectionSecrets{c.ClientSecret.Reveal(), c.SecretParams.Reveal(), reveal(c.FurtherSecrets), sealClients(c.Earlier)}
+	secrets := connectionSecrets{c.ClientSecret.Reveal(), c.SecretParams.Reveal(), reveal(c.FurtherSecrets), sealClients(c.Earlier), sealRegistrations(c.Registrations)}
 	ch, err := r.change(ctx, connectionKey(c.ID), c.Version, next, c.Project, connectionMeta(c), secrets)
 	if err != nil {
 		return Change{}, err
@@ -226,6 +237,7 @@ func (v *Vault) openConnection(ctx context.Context, r Record) (Connection, error
 	c.ID, c.Version = ConnectionID(r.ID), r.Version
 	c.ClientSecret, c.SecretParams = NewSecret(s.ClientSecret), NewSecrets(s.Params)
 	c.FurtherSecrets, c.Earlier = conceal(s.FurtherSecrets), openClients(s.Earlier)
+	c.Registrations = openRegistrations(s.Registrations)
 	return c, nil
 }
 

@@ -24,7 +24,8 @@ type Forgotten struct {
 const maxForget = 10
 
 // Forget deletes everything that is stored about the user of that identifier: accounts with their
-// grants, authorization links, and events with their deliveries, those of this deletion among them. Then it removes what is left of it in the store's files. It
+// grants, authorization links, events with their deliveries, those of this deletion among them, and all
+// answers that are kept for callers, because nobody knows whom they are about. Then it removes what is left of it in the store's files. It
 // does not ask the provider to end the grants, which must be done before. Nobody of that name is
 // no error.
 func (v *Vault) Forget(ctx context.Context, project, identifier string) (Forgotten, error) {
@@ -104,7 +105,13 @@ func (f *forgetter) pass(ctx context.Context, seen *ring) (err error) {
 			return err
 		}
 	}
-	return nil
+	return f.walk(ctx, walk{index: indexReply}, f.reply)
+}
+
+func (f *forgetter) reply(ctx context.Context, r Record) error {
+	r.Indexes = append(r.Indexes, IndexEntry{Index: indexReply})
+	_, err := f.delete(ctx, r)
+	return err
 }
 
 func (f *forgetter) walk(ctx context.Context, w walk, forget func(context.Context, Record) error) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AccountQuery filters a list of accounts; zero fields do not filter. At most one index is walked:
@@ -16,6 +17,11 @@ type AccountQuery struct {
 	Connector    string
 	Identifier   string
 	Status       Status
+	// Labels are those that an account must have, with these values.
+	Labels map[string]string
+	// ExpiresBefore is for accounts whose grant is known to end before that time: what their user consented
+	// to then needs a new consent. A grant that is refreshed for ever has no end.
+	ExpiresBefore time.Time
 	PageQuery
 }
 
@@ -93,7 +99,9 @@ func (q AccountQuery) wants(a ConnectedAccount) bool {
 		(q.ConnectionID == "" || q.ConnectionID == a.ConnectionID) &&
 		(q.Connector == "" || q.Connector == a.Connector) &&
 		(q.Identifier == "" || q.Identifier == a.Identifier) &&
-		(q.Status == "" || q.Status == a.Status)
+		(q.Status == "" || q.Status == a.Status) &&
+		a.holds(q.Labels) &&
+		(q.ExpiresBefore.IsZero() || !a.RefreshExpiresAt.IsZero() && a.RefreshExpiresAt.Before(q.ExpiresBefore))
 }
 
 // Accounts lists accounts, one page at a time, never scanning more than it returns by much. An

@@ -323,6 +323,11 @@ func (v *Vault) remake(ctx context.Context, rec Record) (func(*ring) (Change, er
 	case KindConnector:
 		c, err := v.openConnector(ctx, rec)
 		return func(r *ring) (Change, error) { return r.connector(ctx, c, c.Version) }, err
+	case KindReply:
+		m, s, err := v.openReply(ctx, rec)
+		return func(r *ring) (Change, error) {
+			return r.reply(ctx, rec.Key, rec.Version, rec.Version, m, s, rec.Expires)
+		}, err
 	case KindDelivery:
 		d, err := v.openDelivery(ctx, rec)
 		return func(r *ring) (Change, error) { return r.delivery(ctx, d, d.Version) }, err

@@ -146,6 +146,7 @@ const (
 	KindDelivery   Kind = "delivery"
 	KindApp        Kind = "app"
 	KindConnector  Kind = "connector"
+	KindReply      Kind = "reply"
 )
 
 // Key names a record. No part of it, and no part of an [IndexEntry], holds a zero byte.

@@ -147,6 +147,9 @@ func (w *verifier) record(ctx context.Context, r Record) error {
 	case KindConnector:
 		_, err := w.v.openConnector(ctx, r)
 		return err
+	case KindReply:
+		_, _, err := w.v.openReply(ctx, r)
+		return err
 	case KindDelivery:
 		// Its webhook may have been deleted, and the deliveries not yet.
 		d, err := w.v.openDelivery(ctx, r)

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,17 +13,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/internal/api"
 )
 
 func accountsCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "accounts",
-		Short: "Lists, checks, refreshes and disconnects connected accounts, and adds those that need no browser",
+		Short: "Lists, checks, refreshes, labels, disconnects and removes connected accounts, and adds those that need no browser",
 		Long: `Works with connected accounts. REF names one: its ID (ca_…), or connection/identifier, such as
 gmail/user_123.`,
 		CobraFunc: func(c *cobra.Command) {
 			s := prepare(c)
-			c.AddCommand(accountsList(s), accountsShow(s), accountsAdd(s), accountsCheck(s), accountsRefresh(s), accountsToken(s), accountsDisconnect(s))
+			c.AddCommand(accountsList(s), accountsShow(s), accountsEnsure(s), accountsAdd(s), accountsUpdate(s), accountsCheck(s), accountsRefresh(s),
+				accountsToken(s), accountsDisconnect(s), accountsRemove(s))
 			group(c)
 		},
 	}
@@ -29,6 +33,8 @@ gmail/user_123.`,
 
 func accountsList(s *settings) *cobra.Command {
 	var q client.AccountQuery
+	var labels []string
+	var within string
 	var limit int
 	c := &cobra.Command{Use: "list", Short: "Lists connected accounts"}
 	f := c.Flags()
@@ -36,15 +42,35 @@ func accountsList(s *settings) *cobra.Command {
 	f.StringVar(&q.Connector, "connector", "", "only accounts of that connector")
 	f.StringVar(&q.Identifier, "identifier", "", "only accounts of that user")
 	f.StringVar(&q.Status, "status", "", "only accounts with that status, such as ACTIVE or EXPIRED")
+	f.StringArrayVar(&labels, "label", nil, "only accounts with that label, as name=value; may be repeated")
+	f.StringVar(&within, "expiring-within", "", "only accounts whose grant ends within that time, such as 36h or 7d")
 	f.IntVar(&limit, "limit", 100, "how many at most; 0 means all")
-	does(c, s, 0, 0, func(ctx context.Context, call *call) error {
+	does(c, s, 0, 0, func(ctx context.Context, call *call) (err error) {
 		if limit < 0 {
 			return usage("--limit %d is below 0", limit)
+		}
+		if q.Labels, err = labelFlags(labels); err != nil {
+			return err
+		}
+		if q.ExpiringWithin, err = withinFlag(within); err != nil {
+			return err
 		}
 		q.Status = strings.ToUpper(q.Status)
 		return listAccounts(ctx, call, q, limit)
 	})
 	return c
+}
+
+// withinFlag reads --expiring-within; "" is zero.
+func withinFlag(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	within, ok := api.ParseWithin(text)
+	if !ok {
+		return 0, usage("--expiring-within %q is not how long from now, such as 36h or 7d", clean(text))
+	}
+	return within, nil
 }
 
 func listAccounts(ctx context.Context, c *call, q client.AccountQuery, limit int) error {
@@ -109,14 +135,7 @@ func accountsShow(s *settings) *cobra.Command {
 	c := &cobra.Command{Use: "show REF", Short: "Shows what is known about an account"}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		a, err := ofAccount(ctx, call, (*server).Account, (*server).FindAccount)
-		if err != nil {
-			return err
-		}
-		if call.json {
-			return printJSON(call.out, a)
-		}
-		facts(call.out, accountFacts(a, time.Now()))
-		return nil
+		return printAccount(call, a, err)
 	})
 	return c
 }
@@ -129,23 +148,7 @@ that, and deletes the tokens. The account keeps its ID and can be connected agai
 	}
 	does(c, s, 1, 1, func(ctx context.Context, call *call) error {
 		d, err := ofAccount(ctx, call, (*server).Disconnect, (*server).DisconnectNamed)
-		if err != nil {
-			return err
-		}
-		if call.json {
-			return printJSON(call.out, d)
-		}
-		fmt.Fprintf(call.out, "%s/%s is disconnected; its tokens are deleted.\n", d.Account.Connection, d.Account.Identifier)
-		switch {
-		case d.Revoked:
-			fmt.Fprintln(call.out, "The provider has ended the grant.")
-		case d.RevokeError != "":
-			fmt.Fprintf(call.out, "The provider has not ended the grant: %s. The user can remove the app in the provider's settings.\n",
-				strings.TrimSuffix(clean(d.RevokeError), "."))
-		default:
-			fmt.Fprintln(call.out, "There was no grant to end at the provider.")
-		}
-		return nil
+		return printDisconnection(call, d, err, "disconnected")
 	})
 	return c
 }
@@ -180,8 +183,19 @@ func accountFacts(a client.Account, now time.Time) []fact {
 		{"last used", moment(a.LastUsedAt, now)},
 		{"checked", moment(a.CheckedAt, now)},
 		{"next due", moment(a.NextDueAt, now)},
+		{"labels", labelText(a.Labels)},
+		{"metadata", clean(string(a.Metadata))},
 		{"last error", last},
 		{"failures", failures},
 		{"next", a.Next},
 	}
+}
+
+// labelText is labels as they are written on a command line.
+func labelText(labels map[string]string) string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		texts = append(texts, name+"="+clean(labels[name]))
+	}
+	return strings.Join(texts, " ")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,6 +111,8 @@ func verdict(c client.AccountCheck) string {
 		return "the provider refuses its credential (credential_refused)"
 	case c.Code == "provider_unreachable":
 		return "the provider does not answer (provider_unreachable)"
+	case c.Code == "provider_rate_limited":
+		return fmt.Sprintf("the provider limits requests; ask again in %s (provider_rate_limited)", time.Duration(c.RetryAfter)*time.Second)
 	case strings.HasPrefix(c.Code, "provider_"):
 		return "the provider answers with something else (" + clean(c.Code) + ")"
 	}

@@ -66,7 +66,7 @@ func TestAwait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				made, err := client.New(client.Options{Base: "http://127.0.0.1:2019", HTTP: &http.Client{Transport: &atAdmin{admin: tt.admin}}})
+				made, err := client.New(client.Options{Base: "http://127.0.0.1:2019", HTTP: &http.Client{Transport: &atAdmin{admin: tt.admin}}, Retries: -1})
 				if err != nil {
 					t.Fatal(err)
 				}

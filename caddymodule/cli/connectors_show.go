@@ -9,6 +9,13 @@ import (
 	"strings"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
+)
+
+// What is wrong with a redirect URI that a provider does not take, and what to do.
+const (
+	localRedirect  = "the provider takes no redirect URI with http or of this machine, so no user can consent"
+	publicRedirect = "give the option `callback` an https URL with a public name; for a trial, a tunnel to this machine has one"
 )
 
 // printConnector is what `connectors show` prints: the facts, then what to do in the order of doing it.
@@ -32,6 +39,9 @@ func printConnector(w io.Writer, k client.Connector) {
 		ways = append(ways, fact{way.ID, way.Title + " (" + way.Mode + ")"})
 	}
 	section(w, "Ways to connect an account, for --auth:", ways)
+	if k.PublicRedirect && connectors.LocalRedirect(k.RedirectURI) {
+		fmt.Fprintf(w, "\nMind: %s. To mend it, %s.\n", localRedirect, publicRedirect)
+	}
 	for _, note := range k.Notes {
 		fmt.Fprintf(w, "\nNote: %s\n", note)
 	}
@@ -65,13 +75,16 @@ func connectorFacts(k client.Connector) []fact {
 		{"auth", k.Auth},
 		{"mode", k.Mode},
 		{"scopes", scopes},
+		{"scopes, again", incrementalText(k.Scopes.Incremental)},
 		{"refresh", refreshText(k)},
+		{"limits", limitsText(k.Limits)},
 		{"authorization", k.AuthorizeURL},
 		{"request token", k.RequestTokenURL},
 		{"device", k.DeviceURL},
 		{"token", k.TokenURL},
 		{"introspection", k.IntrospectURL},
 		{"revocation", k.RevokeURL},
+		{"registration", k.RegisterURL},
 	}
 	for i, url := range k.StepURLs {
 		list = append(list, fact{fmt.Sprintf("step %d", i+1), url})
@@ -88,7 +101,11 @@ func connectorFacts(k client.Connector) []fact {
 	if k.ClientCertificate {
 		list = append(list, fact{"certificate", "presented to the provider"})
 	}
-	return append(list, fact{"redirect URI", k.RedirectURI})
+	list = append(list, fact{"redirect URI", k.RedirectURI})
+	if k.PublicRedirect {
+		list = append(list, fact{"redirect rule", "https and a public name only"})
+	}
+	return list
 }
 
 // connectorOrigin says where a connector is changed.
@@ -117,6 +134,30 @@ func refreshText(k client.Connector) string {
 	return "yes; the refresh token changes " + k.Refresh.Rotates
 }
 
+// incrementalText says what becomes of an account's scopes when its user connects it again; empty if that is nothing
+// special.
+func incrementalText(how string) string {
+	switch how {
+	case "merge":
+		return "a user who connects again is asked for those that the account has, too"
+	case "include_granted":
+		return "the provider adds those that this user has granted to the OAuth client, at any connection"
+	}
+	return ""
+}
+
+// limitsText says what a provider allows; empty if nothing is known.
+func limitsText(l *client.Limits) string {
+	var list []string
+	if l != nil && l.RefreshTokens > 0 {
+		list = append(list, fmt.Sprintf("%d refresh tokens for one user and OAuth client, a further one ends the oldest", l.RefreshTokens))
+	}
+	if l != nil && l.Accounts > 0 {
+		list = append(list, fmt.Sprintf("%d accounts until the provider has reviewed the OAuth client", l.Accounts))
+	}
+	return strings.Join(list, "; ")
+}
+
 func injectionText(in client.Injection) string {
 	if in.User != "" || in.Password != "" {
 		return in.In + ": user " + cmp.Or(in.User, "(empty)") + ", password " + cmp.Or(in.Password, "(empty)")
@@ -127,10 +168,12 @@ func injectionText(in client.Injection) string {
 // operatorFacts are what a connection must bring.
 func operatorFacts(k client.Connector) []fact {
 	var list []fact
-	if k.NeedsClientID {
+	if k.RegisterURL != "" {
+		list = append(list, fact{"client", "registered at the provider when the connection is added; or --client-id, and its secret, of one of yours"})
+	} else if k.NeedsClientID {
 		list = append(list, fact{"client ID", "--client-id: of the OAuth client that you register at the provider"})
 	}
-	if k.NeedsClientSecret {
+	if k.NeedsClientSecret && k.RegisterURL == "" {
 		list = append(list, fact{"client secret", "--client-secret-file or --client-secret-env: the same client's"})
 	}
 	for _, in := range k.Inputs {
@@ -166,6 +209,9 @@ func inputLine(in client.Input) string {
 		kind = append(kind, "default "+in.Default)
 	default:
 		kind = append(kind, "optional")
+	}
+	if w := in.VisibleWhen; w != nil {
+		kind[0] += " when " + w.Input + " is " + strings.Join(w.In, " or ") + ", else left out"
 	}
 	if in.Secret {
 		kind = append(kind, "secret")

@@ -19,6 +19,7 @@ func TestPrintConnector(t *testing.T) {
 		AccountInputs: []client.Input{
 			{Name: "site", Title: "Site", Required: true, Example: "acme", Prefix: "https://", Suffix: ".example.com"},
 			{Name: "key", Secret: true, Multiline: true},
+			{Name: "team", Required: true, VisibleWhen: &client.VisibleWhen{Input: "site", In: []string{"a", "b"}}},
 		},
 		NeedsClientID: true, NeedsClientSecret: true, NeedsUser: true,
 		AuthorizeURL: "https://acme.example/authorize", TokenURL: "https://acme.example/token", StepURLs: []string{"https://acme.example/step"},
@@ -59,6 +60,7 @@ Needed for each account:
   consent     of the user, in a browser: caddy claviger connect CONNECTION IDENTIFIER
   input site  required; Site. Example: https://acme.example.com
   input key   optional, secret, several lines
+  input team  required when site is a or b, else left out
 
 At the provider:
   1. Open the console.
@@ -72,6 +74,27 @@ Note: Mind the gap.
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Who asks about a connector is told that its provider will not take the server's redirect URI.
+func TestPrintRedirectRule(t *testing.T) {
+	for _, tt := range []struct {
+		uri                string
+		public             bool
+		wantRule, wantMind bool
+	}{
+		{"http://localhost:8091/oauth/callback/{connection}", true, true, true},
+		{"https://accounts.example.com/oauth/callback/{connection}", true, true, false},
+		{"", true, true, false},
+		{"http://localhost:8091/oauth/callback/{connection}", false, false, false},
+	} {
+		var b strings.Builder
+		printConnector(&b, client.Connector{RedirectURI: tt.uri, PublicRedirect: tt.public})
+		rule, mind := strings.Contains(b.String(), "https and a public name only"), strings.Contains(b.String(), "Mind: "+localRedirect)
+		if rule != tt.wantRule || mind != tt.wantMind {
+			t.Errorf("with %q, public only %t: got\n%s", tt.uri, tt.public, b.String())
+		}
 	}
 }
 

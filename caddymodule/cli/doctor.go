@@ -70,6 +70,7 @@ func diagnose(ctx context.Context, c *call, online bool) error {
 	d.checkClock()
 	d.checkReseal(ctx)
 	d.checkConnections(ctx)
+	d.checkLimits(ctx)
 	return d.print(c)
 }
 
@@ -186,6 +187,9 @@ func (d *doctor) checkConnections(ctx context.Context) {
 	}
 }
 
+// nextKey is what to do about a key that assertions cannot be signed with.
+const nextKey = "give the connection a key that can be used; no token is got before"
+
 func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	name := "connection " + got.Name
 	if got.Broken != "" {
@@ -205,10 +209,22 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 	if len(got.SecretParams) > 0 {
 		text += ", has the secret params " + strings.Join(got.SecretParams, ", ")
 	}
-	if got.RedirectURI != "" {
+	switch {
+	case got.Registration != nil:
+		text += ", its client was registered by Claviger"
+	case got.RedirectURI != "":
 		text += ", redirect URI to register: " + got.RedirectURI
 	}
 	d.ok(name, "%s", text)
+	if got.RedirectRefused {
+		d.warn(name, localRedirect, publicRedirect)
+	}
+	if wrong := outdated(got, time.Now().Add(soon)); wrong != "" {
+		d.warn(name, "the client that was registered has "+wrong, "`"+program()+" connections register "+got.Name+"` brings it up to date")
+	}
+	if got.KeyError != "" {
+		d.fail(name, got.KeyError, nextKey)
+	}
 	if got.ClientSecretInUse > 1 {
 		d.warn(name, fmt.Sprintf("the provider refuses the client secrets before number %d of %d", got.ClientSecretInUse, got.ClientSecrets),
 			"take away those that it takes no more, with `--remove-secret` or in the configuration")
@@ -230,8 +246,7 @@ func (d *doctor) checkConnection(ctx context.Context, got client.Connection) {
 func paramValues(inputs []client.Input, params map[string]string) connectors.Values {
 	values := connectors.Values{}
 	for _, in := range inputs {
-		how := connectors.Input{Name: in.Name, Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize}
-		if value, err := how.Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
+		if value, err := rules(in).Clean(cmp.Or(params[in.Name], in.Default)); err == nil && !in.Secret {
 			values["app."+in.Name] = value
 		}
 	}

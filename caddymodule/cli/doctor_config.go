@@ -12,10 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault/seal"
 )
 
@@ -172,17 +174,30 @@ func (d *doctor) checkWritten(ctx context.Context, app *appConfig, name string, 
 	if c.Auth != "" {
 		text += " (auth " + c.Auth + ")"
 	}
+	redirect := ""
 	if app.Callback != "" && k.Mode.Consents() {
-		text += ", redirect URI to register: " + strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
+		redirect = strings.TrimSuffix(fill(app.Callback), "/") + "/" + name
+		text += ", redirect URI to register: " + redirect
 	}
 	d.ok(check, "%s", text)
-	if !d.online {
-		return
+	if k.RefusesRedirect(redirect) {
+		d.warn(check, localRedirect, publicRedirect)
 	}
 	values := connectors.Values{}
 	for _, in := range k.App {
-		if value, err := in.Clean(cmp.Or(fill(c.Params[in.Name]), in.Default)); err == nil && !in.Secret {
+		if value, err := in.Clean(cmp.Or(fill(c.Params[in.Name]), in.Default)); err == nil {
 			values["app."+in.Name] = value
+		}
+	}
+	if err := connection.CheckKeys(k, values, time.Now()); err != nil {
+		d.fail(check, err.Error(), nextKey)
+	}
+	if !d.online {
+		return
+	}
+	for _, in := range k.App { // no URL that is asked names a secret
+		if in.Secret {
+			delete(values, "app."+in.Name)
 		}
 	}
 	d.checkEndpoint(ctx, check, k.Token.URL.String(), k.API.BaseURL.String(), values)

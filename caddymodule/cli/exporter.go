@@ -236,7 +236,7 @@ func (e *exporter) account(ctx context.Context, a vault.ConnectedAccount) error 
 	out := transfer.Account{
 		ID: a.ID, Connection: name, Connector: a.Connector, Identifier: a.Identifier, Status: a.Status,
 		Reason: a.Reason, Identity: a.Identity, RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes,
-		CreatedAt: a.CreatedAt, ConnectedAt: a.ConnectedAt, RefreshedAt: a.RefreshedAt,
+		CreatedAt: a.CreatedAt, ConnectedAt: a.ConnectedAt, RefreshedAt: a.RefreshedAt, AppData: a.AppData,
 	}
 	g, err := e.v.Grant(ctx, a.ID)
 	switch {

@@ -29,6 +29,7 @@ type failure struct {
 	ReconnectURL string             `json:"reconnect_url,omitempty"`
 	Candidates   []client.Candidate `json:"candidates,omitempty"`
 	Choices      []client.Item      `json:"choices,omitempty"`
+	MoreChoices  bool               `json:"more_choices,omitempty"`
 	Mistakes     []client.Mistake   `json:"mistakes,omitempty"`
 	RequestID    string             `json:"request_id,omitempty"`
 	// exit is the exit status; zero means 1.
@@ -70,7 +71,7 @@ func failureOf(err error) *failure {
 func refusal(e *client.Error) *failure {
 	f := &failure{
 		Code: e.Code, Detail: e.Error(), Next: e.Next, ReconnectURL: e.ReconnectURL,
-		Candidates: e.Candidates, Choices: e.Choices, Mistakes: e.Mistakes, RequestID: e.RequestID,
+		Candidates: e.Candidates, Choices: e.Choices, MoreChoices: e.MoreChoices, Mistakes: e.Mistakes, RequestID: e.RequestID,
 	}
 	if f.Code == "" {
 		f.Code = "unexpected_answer"
@@ -98,6 +99,9 @@ func report(w io.Writer, f *failure, asJSON bool) {
 	}
 	for _, c := range f.Choices {
 		fmt.Fprintf(w, "  %s  %s\n", c.ID, c.Label)
+	}
+	if f.MoreChoices {
+		fmt.Fprintln(w, "  and more, which may be chosen by their IDs as well")
 	}
 	if len(f.Mistakes) > 1 { // else the sentence has it
 		for _, m := range f.Mistakes {

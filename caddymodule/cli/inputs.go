@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 )
 
 // inputFlags are the flags that give the values of a connector's inputs: as they are, from files, and from
@@ -50,7 +52,7 @@ func (i *inputFlags) read(ctx context.Context, c *call, inputs []client.Input, a
 		}
 	}
 	for _, in := range inputs {
-		if _, ok := values[in.Name]; ok || !ask || !in.Required || !atTerminal() {
+		if _, ok := values[in.Name]; ok || !ask || !in.Required || !isAsked(in, inputs, values) || !atTerminal() {
 			continue
 		}
 		if values[in.Name], err = i.question(ctx, c, in); err != nil {
@@ -58,6 +60,22 @@ func (i *inputFlags) read(ctx context.Context, c *call, inputs []client.Input, a
 		}
 	}
 	return values, nil
+}
+
+// isAsked tells whether an input is asked for with the values that are there.
+func isAsked(in client.Input, inputs []client.Input, values map[string]string) bool {
+	w := in.VisibleWhen
+	if w == nil {
+		return true
+	}
+	other := inputNamed(inputs, w.Input)
+	value, err := rules(other).Clean(cmp.Or(values[w.Input], other.Default))
+	return err == nil && slices.Contains(w.In, value)
+}
+
+// rules are what the value of an input has to be like.
+func rules(in client.Input) connectors.Input {
+	return connectors.Input{Name: in.Name, Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize}
 }
 
 // sources are where the values come from that were given, by name.

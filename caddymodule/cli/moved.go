@@ -40,7 +40,7 @@ func movedAccount(a transfer.Account) client.ImportAccount {
 		ID: string(a.ID), Connection: a.Connection, Connector: a.Connector, Identifier: a.Identifier,
 		Status: string(a.Status), Reason: a.Reason, Identity: client.Identity(a.Identity),
 		RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes,
-		ConnectedAt: a.ConnectedAt, RefreshedAt: a.RefreshedAt,
+		ConnectedAt: a.ConnectedAt, RefreshedAt: a.RefreshedAt, Labels: a.Labels, Metadata: a.Metadata,
 	}
 	if g := a.Grant; g != nil {
 		out.Grant = &client.ImportGrant{

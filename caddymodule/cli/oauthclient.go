@@ -89,7 +89,7 @@ func (s *clientFlags) check(others bool) error {
 	case s.earlier && s.id == "":
 		return usage("--earlier needs --client-id")
 	case s.forget == "" && !changes:
-		return usage("there is nothing to change: give --client-id, --client-secret-file, --client-secret-env, --remove-secret or --forget-client")
+		return usage("there is nothing to change: give --client-id, --client-secret-file, --client-secret-env, --remove-secret, --param-file or --forget-client")
 	}
 	return nil
 }

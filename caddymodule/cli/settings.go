@@ -105,7 +105,7 @@ func (s *settings) client() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(client.Options{Base: e.base})
+	c, err := client.New(client.Options{Base: e.base, Retries: -1})
 	if err != nil {
 		return nil, failed("admin_invalid", err.Error(), "write host:port, a URL, or unix//path")
 	}

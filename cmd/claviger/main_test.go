@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,7 +21,7 @@ const clientSecret = "script-client-secret"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"claviger": main, "provider": provider, "keyprovider": keyProvider, "consent": consent, "xdg-open": browser, "open": browser,
+		"claviger": main, "provider": provider, "registry": registry, "keyprovider": keyProvider, "consent": consent, "xdg-open": browser, "open": browser,
 	})
 }
 
@@ -62,6 +64,40 @@ func provider() {
 	}
 	<-ctx.Done()
 	_ = s.Close()
+}
+
+// registry is a command for scripts: a provider at $PROVIDER that registers clients of Example App and does nothing else, until it is
+// killed. From the third one on they cannot be changed.
+func registry() {
+	made, secret := 0, "canary-registered-secret"
+	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PROVIDER"), ReadHeaderTimeout: time.Minute}
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			ClientID     string   `json:"client_id"`
+			Name         string   `json:"client_name"`
+			RedirectURIs []string `json:"redirect_uris"`
+		}
+		switch _ = json.NewDecoder(r.Body).Decode(&asked); {
+		case r.Method == http.MethodDelete:
+			w.WriteHeader(http.StatusNoContent)
+			return
+		case asked.Name != "Example App":
+			w.WriteHeader(http.StatusForbidden)
+			return
+		case r.Method == http.MethodPost:
+			made++
+			asked.ClientID = fmt.Sprintf("registered-%d", made)
+		}
+		answer := map[string]any{"client_id": asked.ClientID, "client_secret": secret, "client_secret_expires_at": 4102444800, "redirect_uris": asked.RedirectURIs}
+		if made < 3 {
+			answer["registration_client_uri"], answer["registration_access_token"] = "http://"+s.Addr+"/register/"+asked.ClientID, secret
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	})
+	if err := s.ListenAndServe(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // consent is a command for scripts: a user with a browser who opens a link and agrees.

@@ -33,7 +33,7 @@ func TestAccount(t *testing.T) {
 		Identity:        client.Identity{ID: "17", Name: "Ada", Email: "ada@example.com"},
 		RequestedScopes: []string{"read", "write"}, GrantedScopes: []string{"read"}, MissingScopes: []string{"write"},
 		CreatedAt: stored.CreatedAt, ConnectedAt: stored.ConnectedAt, TokenExpiresAt: at.UTC(),
-		RefreshedAt: stored.RefreshedAt, NextDueAt: stored.DueAt,
+		RefreshedAt: stored.RefreshedAt, NextDueAt: stored.DueAt, Version: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
@@ -204,7 +204,7 @@ func TestAccountsParameters(t *testing.T) {
 		{"after=%21%21", 400, "parameter_invalid", "after"},
 		{"connection=gmail", 404, "connection_not_found", "gmail"},
 		{"connector=dem", 404, "connector_not_found", "did you mean demo"},
-		{"user=ada", 400, "parameter_unknown", "connection, connector, identifier, status, limit, after"},
+		{"user=ada", 400, "parameter_unknown", "connection, connector, identifier, status, label, expiring_within, limit, after"},
 		{"limit=%zz", 400, "parameter_invalid", "percent"},
 		{"limit=5;status=ACTIVE", 400, "parameter_invalid", ""},
 	}

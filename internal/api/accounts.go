@@ -39,7 +39,8 @@ func (a *api) listAccounts(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) accountQuery(r *http.Request) (vault.AccountQuery, error) {
-	values, err := query(r, append([]string{"connection", "connector", "identifier", "status"}, pageParams...)...)
+	params := append([]string{"connection", "connector", "identifier", "status", "label", "expiring_within"}, pageParams...)
+	values, err := queryRepeating(r, "label", params...)
 	if err != nil {
 		return vault.AccountQuery{}, err
 	}
@@ -52,6 +53,16 @@ func (a *api) accountQuery(r *http.Request) (vault.AccountQuery, error) {
 	}
 	if values.Has("status") && !slices.Contains(statuses, q.Status) {
 		return vault.AccountQuery{}, badParameter("status", "must be one of "+joined(statuses))
+	}
+	if q.Labels, err = labelsOf(values["label"]); err != nil {
+		return vault.AccountQuery{}, err
+	}
+	if values.Has("expiring_within") {
+		within, ok := ParseWithin(values.Get("expiring_within"))
+		if !ok {
+			return vault.AccountQuery{}, badParameter("expiring_within", "must be how long from now, such as 36h or 7d")
+		}
+		q.ExpiresBefore = time.Now().Add(within)
 	}
 	if values.Has("connector") {
 		if _, err := a.connector(q.Connector); err != nil {
@@ -76,7 +87,7 @@ func (a *api) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, a.accountOf(account, a.names(r.Context())(account.ConnectionID)))
+	return a.answerAccount(w, r, http.StatusOK, account)
 }
 
 // createAccount connects an account whose credential needs no browser.
@@ -95,7 +106,7 @@ func (a *api) createAccount(w http.ResponseWriter, r *http.Request) error {
 		return stored(err)
 	}
 	w.Header().Set("Location", a.Prefix+"/accounts/"+string(account.ID))
-	return answer(w, http.StatusCreated, a.accountOf(account, in.Connection))
+	return a.answerAccount(w, r, http.StatusCreated, account)
 }
 
 func (a *api) disconnect(w http.ResponseWriter, r *http.Request) error {
@@ -189,6 +200,7 @@ func (a *api) accountOf(c vault.ConnectedAccount, connection string) client.Acco
 		TokenExpiresAt: c.TokenExpiresAt.UTC(), RefreshExpiresAt: c.RefreshExpiresAt.UTC(),
 		LastUsedAt: c.LastUsedAt.UTC(), CheckedAt: c.CheckedAt.UTC(), NextDueAt: nextDue(c),
 		LastError: c.LastError, LastErrorClass: c.LastErrorClass, LastErrorAt: c.LastErrorAt.UTC(), Failures: c.Failures,
+		Labels: c.Labels, Metadata: c.Metadata, Version: c.Version,
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +22,7 @@ import (
 	"github.com/claviger-proxy/claviger/internal/broker"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/consent"
+	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -30,13 +30,17 @@ import (
 // DefaultPrefix is where the routes are when [Options].Prefix is empty.
 const DefaultPrefix = "/claviger"
 
-// Options are what the API works with. Vault, Connections, Catalog, Broker and Consent are required.
+// Options are what the API works with. Vault, Connections, Catalog, Broker, OAuth and Consent are required.
 type Options struct {
 	Vault       *vault.Vault
 	Connections *connection.Set
 	// Catalog returns the connectors of the moment, as [connection.Set.Catalog] does.
 	Catalog func() *connectors.Catalog
 	Broker  *broker.Broker
+	// OAuth registers the clients of connections, and has them deleted.
+	OAuth *oauth.Client
+	// AppName is what a client that is registered is called at the provider; empty means Claviger.
+	AppName string
 	// Consent makes authorization links, and connects accounts without.
 	Consent *consent.Flow
 	// Unsaved counts accounts whose newest token the vault has not taken yet; nil means none.
@@ -85,11 +89,16 @@ func New(o Options) http.Handler {
 	return a
 }
 
-// route adds an operation, which answers itself, or returns an error to answer with.
+// handler answers itself, or returns an error to answer with.
+type handler func(http.ResponseWriter, *http.Request) error
+
 func (a *api) route(o Operation) {
-	method, rest, _ := strings.Cut(o.Route, " ")
-	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
-		if err := o.do(a, w, r); err != nil {
+	h := handler(func(w http.ResponseWriter, r *http.Request) error { return o.do(a, w, r) })
+	if o.Once() {
+		h = a.once(h)
+	}
+	a.mux.HandleFunc(o.Method()+" "+a.Prefix+o.Path(), func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
 			a.fail(w, r, err)
 		}
 	})

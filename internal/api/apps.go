@@ -168,10 +168,10 @@ func removal(w http.ResponseWriter, r *http.Request, more ...string) (auth strin
 	if err != nil {
 		return "", false, err
 	}
-	if values.Has("force") && values.Get("force") != "true" && values.Get("force") != "false" {
-		return "", false, badParameter("force", "must be true or false")
+	if force, err = isTrue(values, "force"); err != nil {
+		return "", false, err
 	}
-	return values.Get("auth"), values.Get("force") == "true", noBody(w, r)
+	return values.Get("auth"), force, noBody(w, r)
 }
 
 // appOf is an app without its secrets.

@@ -47,6 +47,14 @@ func readLarge[T any](w http.ResponseWriter, r *http.Request, limit int64) (T, e
 	return in, nil
 }
 
+// readOptional is readBody for a request that may come without a body.
+func readOptional[T any](w http.ResponseWriter, r *http.Request) (in T, err error) {
+	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
+		return in, noBody(w, r)
+	}
+	return readBody[T](w, r)
+}
+
 // bare refuses a request that brings parameters or a body, where the route takes neither.
 func bare(w http.ResponseWriter, r *http.Request) error {
 	if _, err := query(r); err != nil {

@@ -216,3 +216,24 @@ func TestClientSecretPlaceholder(t *testing.T) {
 		t.Errorf("braces alone are no placeholder: %v", err)
 	}
 }
+
+// The app's page for installs is a connection's own, and only where somebody could come to it.
+func TestConnectionInstallURL(t *testing.T) {
+	k := setup(t, nil)
+	n := client.NewConnection{
+		Name: "shop", Connector: "shopify", ClientID: "id", ClientSecret: canaryPosted, InstallURL: "https://app.example.com/installs?from=shopify",
+	}
+	made, err := k.CreateConnection(t.Context(), n)
+	if err != nil || made.InstallURL != n.InstallURL {
+		t.Errorf("made %+v, %v", made, err)
+	}
+	if got, err := k.Connection(t.Context(), "shop"); err != nil || got.InstallURL != n.InstallURL {
+		t.Errorf("read again: %+v, %v", got, err)
+	}
+	n.Name, n.InstallURL = "other", "http://app.example.com/installs"
+	_, err = k.CreateConnection(t.Context(), n)
+	refused(t, err, 400, "connection_invalid")
+	n.Connector, n.InstallURL = "github", "https://app.example.com/installs"
+	_, err = k.CreateConnection(t.Context(), n)
+	refused(t, err, 400, "connection_invalid")
+}

@@ -62,7 +62,8 @@ func (a *api) createConnection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	made, err := a.Connections.Add(r.Context(), c)
+	unhurried(w)
+	made, err := a.registrar().Add(r.Context(), c)
 	if err != nil {
 		return stored(err)
 	}
@@ -89,12 +90,33 @@ func (a *api) changeConnection(w http.ResponseWriter, r *http.Request) error {
 		}
 		c.SetClient(own)
 		c.Earlier = earlier
-		return nil
+		return a.changeSecrets(c, in.SecretParams)
 	})
 	if err != nil {
 		return stored(err)
 	}
 	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
+}
+
+// changeSecrets puts values of secret params in the place of those before. What is no secret may be part of a host,
+// and stays.
+func (a *api) changeSecrets(c *vault.Connection, given map[string]string) error {
+	open, secrets, err := a.params(c.Connector, c.Way, given, func(field, given string) (vault.Secret, error) { return a.secret("secret_"+field, given) })
+	if err != nil || len(given) == 0 {
+		return err
+	}
+	for name := range open {
+		return badField("secret_params", fmt.Sprintf("has %s, which is no secret param and cannot be changed", name))
+	}
+	c.SecretParams, c.Params = maps.Clone(c.SecretParams), maps.Clone(c.Params)
+	if c.SecretParams == nil {
+		c.SecretParams = vault.Secrets{}
+	}
+	for name, value := range secrets {
+		c.SecretParams[name] = value
+		delete(c.Params, name) // it may have been none when it was stored
+	}
+	return nil
 }
 
 func (a *api) forgetClient(w http.ResponseWriter, r *http.Request) error {
@@ -103,23 +125,11 @@ func (a *api) forgetClient(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	unhurried(w)
-	live, err := a.Connections.ForgetClient(r.Context(), r.PathValue("name"), r.PathValue("client"), force)
+	live, err := a.registrar().ForgetClient(r.Context(), r.PathValue("name"), r.PathValue("client"), force)
 	if err != nil {
 		return stored(err)
 	}
 	return answer(w, http.StatusOK, a.connectionOf(live.Connection))
-}
-
-func (a *api) deleteConnection(w http.ResponseWriter, r *http.Request) error {
-	if err := bare(w, r); err != nil {
-		return err
-	}
-	if err := a.Connections.Remove(r.Context(), r.PathValue("name")); err != nil {
-		return stored(err)
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // findConnection returns the connection with that name, usable or not.
@@ -150,7 +160,7 @@ func checkScopes(scopes []string) error {
 func (a *api) newConnection(in client.NewConnection, secret secretOf) (vault.Connection, error) {
 	c := vault.Connection{
 		Name: in.Name, Connector: in.Connector, Way: in.Auth,
-		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens,
+		Scopes: in.Scopes, ExposeTokens: in.ExposeTokens, InstallURL: in.InstallURL,
 	}
 	secrets := in.ClientSecrets
 	if in.ClientSecret != "" {
@@ -208,10 +218,11 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	out := client.Connection{
 		ID: string(c.ID), Name: c.Name, Connector: c.Connector, Auth: c.Way, Origin: string(cmp.Or(c.Origin, vault.OriginAPI)),
 		ClientID: c.ClientID, Scopes: c.Scopes,
-		ExposeTokens: c.ExposeTokens, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		ExposeTokens: c.ExposeTokens, InstallURL: c.InstallURL, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 	if consents(a.Catalog(), c.Connector, c.Way) {
 		out.RedirectURI = a.redirectURI(c.Name)
+		out.RedirectRefused = refusesRedirect(a.Catalog(), c.Connector, c.Way, out.RedirectURI)
 	}
 	// The secrets of a configured connection are only in the live one.
 	live, err := a.Connections.ByName(c.Name)
@@ -222,6 +233,9 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 		out.DefaultApp, out.ClientID, out.ClientSecrets = live.DefaultApp, used.ID, len(used.Secrets)
 		if out.ClientSecrets > 1 {
 			out.ClientSecretInUse = a.Broker.SecretInUse(live.App)
+		}
+		if err := live.KeyError(); err != nil {
+			out.KeyError = err.Error()
 		}
 	case err == nil:
 		out.Broken = "another connection of this name is in use; reload to see this one"
@@ -235,6 +249,7 @@ func (a *api) connectionOf(c vault.Connection) client.Connection {
 	}
 	out.HasClientSecret, out.EarlierClients = out.ClientSecrets > 0, clientsOf(c.Earlier)
 	out.Params, out.SecretParams = a.paramsOf(c.Connector, c.Way, c.Params, c.SecretParams)
+	out.Registration = registrationOf(c)
 	return out
 }
 
@@ -265,6 +280,15 @@ func consents(catalog *connectors.Catalog, connector, way string) bool {
 		k, ok = k.Way(way)
 	}
 	return !ok || k.Mode.Consents()
+}
+
+// refusesRedirect tells whether the provider of a connector takes no redirect URI like that.
+func refusesRedirect(catalog *connectors.Catalog, connector, way, uri string) bool {
+	k, ok := catalog.Lookup(connector)
+	if ok {
+		k, ok = k.Way(way)
+	}
+	return ok && k.RefusesRedirect(uri)
 }
 
 // redirectURI is what has to be registered at the provider for a connection of that name; empty

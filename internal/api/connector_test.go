@@ -56,7 +56,7 @@ auth:
     title: Key of the app
     mode: jwt_bearer
     app: [{name: private_key, secret: true, multiline: true}]
-    assertion: {alg: RS256, key: "{app.private_key}"}
+    assertion: {alg: HS256, key: "{app.private_key}"}
     authorize: {scope: {default: ["{app.port}/read"], known: {read: Read things.}}}
     token: {url: "http://127.0.0.1:{app.port}/token", client_auth: none, omit: [client_id], response: {slots: {old: old_token}}}
     inject: [{in: header, name: X-Token, template: "{token}"}, {in: header, name: X-Old, template: "{token.old}", slot: old}]

@@ -15,7 +15,7 @@ import (
 )
 
 var modes = []connectors.Mode{
-	connectors.ModeCode, connectors.ModeClientCredentials, connectors.ModePassword, connectors.ModeDevice, connectors.ModeJWTBearer,
+	connectors.ModeCode, connectors.ModeClientCredentials, connectors.ModePassword, connectors.ModeDevice, connectors.ModeJWTBearer, connectors.ModeSAMLBearer,
 	connectors.ModeTokenExchange, connectors.ModeJWT, connectors.ModeOAuth1, connectors.ModeLogin, connectors.ModeStatic, connectors.ModeNone,
 }
 
@@ -119,6 +119,7 @@ func (a *api) showConnector(w http.ResponseWriter, r *http.Request) error {
 	}
 	if one.Mode.Consents() {
 		c.RedirectURI = a.redirectURI("{connection}")
+		c.PublicRedirect = one.WantsPublicRedirect()
 	}
 	return answer(w, http.StatusOK, c)
 }
@@ -187,10 +188,11 @@ func connectorOf(k *connectors.Connector) client.Connector {
 		RequestTokenURL: k.Authorize.RequestURL.String(),
 		TokenURL:        k.Token.URL.String(),
 		RefreshURL:      k.Refresh.URL.String(),
+		RegisterURL:     registerURL(k),
 		ClientAuth:      string(k.Token.ClientAuth),
 		Scopes: client.Scopes{
 			Default: textsOf(k.Authorize.Scope.Default), Always: textsOf(k.Authorize.Scope.Always),
-			None: k.Authorize.Scope.None, Known: k.Authorize.Scope.Known,
+			None: k.Authorize.Scope.None, Incremental: k.Authorize.Scope.Incremental, Known: k.Authorize.Scope.Known,
 		},
 		Refresh:           refreshOf(k),
 		BaseURL:           k.API.BaseURL.String(),
@@ -209,6 +211,9 @@ func connectorOf(k *connectors.Connector) client.Connector {
 	}
 	if k.Introspect != nil {
 		c.IntrospectURL = k.Introspect.URL.String()
+	}
+	if k.Limits != nil {
+		c.Limits = &client.Limits{RefreshTokens: k.Limits.RefreshTokens, Accounts: k.Limits.Accounts}
 	}
 	if k.Revoke != nil {
 		c.RevokeURL = k.Revoke.URL.String()
@@ -229,6 +234,14 @@ func connectorOf(k *connectors.Connector) client.Connector {
 		}
 	}
 	return c
+}
+
+// registerURL is where clients are registered, or found out where.
+func registerURL(k *connectors.Connector) string {
+	if k.Register == nil {
+		return ""
+	}
+	return cmp.Or(k.Register.URL.String(), k.Register.Metadata.String())
 }
 
 // refreshOf says whether a token is renewed without the user, and what of a refresh token becomes.
@@ -253,9 +266,17 @@ func inputsOf(list []connectors.Input) []client.Input {
 			Name: in.Name, Title: in.Title, Description: in.Description, Example: in.Example, Help: in.Help,
 			Default: in.Default, Required: in.Default == "" && !in.Optional, Secret: in.Secret, Multiline: in.Multiline,
 			Pattern: in.Pattern, Enum: in.Enum, Prefix: in.Prefix, Suffix: in.Suffix, Normalize: in.Normalize,
+			VisibleWhen: visibleWhenOf(in),
 		})
 	}
 	return out
+}
+
+func visibleWhenOf(in connectors.Input) *client.VisibleWhen {
+	if in.VisibleWhen == nil {
+		return nil
+	}
+	return &client.VisibleWhen{Input: in.VisibleWhen.Input, In: in.VisibleWhen.Values()}
 }
 
 func injectionsOf(k *connectors.Connector) []client.Injection {

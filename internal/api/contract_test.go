@@ -173,10 +173,24 @@ func (c *contract) check(r *http.Request, a *recorder) error {
 			return fmt.Errorf("the request: %w", err)
 		}
 	}
+	if err := declared(at.route.Operation, a); err != nil {
+		return err
+	}
 	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in, Status: a.status, Header: a.Header(), Body: io.NopCloser(bytes.NewReader(a.body.Bytes())),
 		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	})
+}
+
+// declared looks whether the headers of an answer that a caller may use are those that the document has.
+func declared(o *openapi3.Operation, a *recorder) error {
+	answer := cmp.Or(o.Responses.Status(a.status), o.Responses.Default())
+	for _, name := range []string{"Location", "ETag", "Idempotent-Replayed", "Retry-After", "Claviger-Error"} {
+		if a.Header().Get(name) != "" && answer.Value.Headers[name] == nil {
+			return fmt.Errorf("operation %s has no header %s with status %d", o.OperationID, name, a.status)
+		}
+	}
+	return nil
 }
 
 // find is where the request leads. What is in the place of an account's ID and is none, is the name of a

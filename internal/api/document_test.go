@@ -81,6 +81,11 @@ func TestDocumentSets(t *testing.T) {
 			t.Errorf("there is no field %s that could be secret", name)
 		}
 	}
+	for name := range nulled {
+		if !fields[name] {
+			t.Errorf("there is no field %s that null could remove", name)
+		}
+	}
 	for typ := range g.sent {
 		for _, f := range jsonFields(typ) {
 			if g.comments[f.in+"."+f.Name] == "" && f.in != "Identity" {

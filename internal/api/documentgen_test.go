@@ -23,6 +23,7 @@ const (
 		"not_configured request_timeout"
 	ofChanges = "browser_not_allowed body_invalid field_unknown body_too_large content_type_not_supported record_changed vault_full"
 	ofBodies  = "field_invalid"
+	ofKeys    = "idempotency_key_invalid idempotency_key_reused request_in_progress"
 )
 
 // about is what the document says of the API as a whole.
@@ -33,6 +34,9 @@ The API does no authentication of its own: whoever reaches it may do everything,
 A member without a value is absent, never null: where a description says that something is empty, zero or nil, an answer does not have it.
 Times are RFC 3339 in UTC. Lists have ` + "`items`" + ` and, unless it is the last page, ` + "`next`" + `; send that as ` + "`after`" + ` with the same filters.
 A filtered page may have fewer items than its limit, even none, and a ` + "`next`" + `.
+
+A change with an ` + "`Idempotency-Key`" + ` is done once: the same request with the same key gets the first answer again, within a day, with
+` + "`Idempotent-Replayed`" + `. What has failed is done anew.
 
 Errors are problem documents (RFC 9457) with a stable ` + "`code`" + `; ` + "`x-codes`" + ` lists those that an answer may have. What is confidential is marked by ` + "`x-secret`" + `.`
 
@@ -105,7 +109,7 @@ func (g *generator) document() []byte {
 		},
 		"servers":  []object{{"url": api.DefaultPrefix, "description": "Where the document itself is served."}},
 		"security": []object{}, "tags": tags, "paths": paths,
-		"components": object{"schemas": g.defs, "responses": g.responses, "headers": problemHeaders},
+		"components": object{"schemas": g.defs, "responses": g.responses, "headers": headers, "parameters": object{"IdempotencyKey": idempotencyKey}},
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -133,6 +137,9 @@ func (g *generator) operation(o api.Operation, tag string) object {
 		}
 		params = append(params, parameter(p, in))
 	}
+	if o.Once() {
+		params = append(params, object{"$ref": "#/components/parameters/IdempotencyKey"})
+	}
 	if len(params) > 0 {
 		op["parameters"] = params
 	}
@@ -141,7 +148,7 @@ func (g *generator) operation(o api.Operation, tag string) object {
 		for _, media := range o.Media {
 			content[media] = object{}
 		}
-		op["requestBody"] = object{"required": true, "content": content}
+		op["requestBody"] = object{"required": !o.MayBeBare, "content": content}
 	}
 	return op
 }
@@ -177,7 +184,7 @@ func parameter(p api.Param, in string) object {
 func (g *generator) answers(o api.Operation) object {
 	out := object{}
 	for _, a := range o.Answers {
-		out[strconv.Itoa(a.Status)] = g.answer(a)
+		out[strconv.Itoa(a.Status)] = g.answer(a, o.Once())
 	}
 	common, own := commonCodes(o), map[int][]string{}
 	for _, code := range o.Codes {
@@ -195,8 +202,10 @@ func (g *generator) answers(o api.Operation) object {
 	switch {
 	case o.Body != nil:
 		name = "ProblemOfBody"
-	case o.Method() != http.MethodGet:
+	case o.Once():
 		name = "ProblemOfChange"
+	case o.Method() != http.MethodGet:
+		name = "ProblemOfStream"
 	}
 	g.responses[name] = problemOf("Any other problem: ", common)
 	out["default"] = object{"$ref": "#/components/responses/" + name}
@@ -212,10 +221,13 @@ func commonCodes(o api.Operation) []string {
 	if o.Body != nil {
 		list = append(list, ofBodies)
 	}
+	if o.Once() {
+		list = append(list, strings.Fields(ofKeys)...)
+	}
 	return list
 }
 
-func (g *generator) answer(a api.Answer) object {
+func (g *generator) answer(a api.Answer, once bool) object {
 	out := object{"description": a.Text}
 	content := object{}
 	if a.Type != nil {
@@ -227,17 +239,20 @@ func (g *generator) answer(a api.Answer) object {
 	if len(content) > 0 {
 		out["content"] = content
 	}
-	headers := object{}
+	with := object{}
 	if a.Location {
-		headers["Location"] = object{
+		with["Location"] = object{
 			"description": "The path of what was made.", "required": true, "schema": object{"type": "string", "format": "uri-reference"},
 		}
 	}
 	if a.ETag {
-		headers["ETag"] = object{"description": "It changes with what the answer has.", "required": true, "schema": object{"type": "string"}}
+		with["ETag"] = object{"description": "It changes with what the answer has.", "required": true, "schema": object{"type": "string"}}
 	}
-	if len(headers) > 0 {
-		out["headers"] = headers
+	if once {
+		with["Idempotent-Replayed"] = object{"$ref": "#/components/headers/Idempotent-Replayed"}
+	}
+	if len(with) > 0 {
+		out["headers"] = with
 	}
 	if a.Secret != "" {
 		out["x-secret"] = a.Secret
@@ -245,7 +260,16 @@ func (g *generator) answer(a api.Answer) object {
 	return out
 }
 
-var problemHeaders = object{
+// idempotencyKey is the parameter of all changes.
+var idempotencyKey = object{
+	"name": "Idempotency-Key", "in": "header", "schema": object{"type": "string", "pattern": "^[ -~]{1,255}$"},
+	"description": "A random text: the request is done once, however often it is sent with it.",
+}
+
+var headers = object{
+	"Idempotent-Replayed": object{
+		"description": "It is there when the answer is the one that was given before.", "schema": object{"type": "string", "const": "true"},
+	},
 	"Claviger-Error": object{"description": "The code.", "required": true, "schema": object{"type": "string"}},
 	"Retry-After":    object{"description": "After how many seconds it makes sense to try again.", "schema": object{"type": "integer"}},
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ func (s *schemas) of(t reflect.Type, field string) object {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
+	case reflect.TypeFor[json.RawMessage](): // of metadata
+		if nulled[field] {
+			return object{"type": []string{"object", "null"}}
+		}
+		return object{"type": "object"}
 	case reflect.TypeFor[client.Choice]():
 		s.defs["Choice"] = object{"description": s.comments["Choice"], "anyOf": []object{
 			{"type": "string"}, {"type": "object", "additionalProperties": object{"type": "string"}}, {"type": "null"},
@@ -40,6 +46,9 @@ func (s *schemas) of(t reflect.Type, field string) object {
 	case reflect.Map:
 		if t.Elem().Kind() == reflect.Interface {
 			return object{"type": "object"}
+		}
+		if t.Elem().Kind() == reflect.Pointer { // null has a meaning there
+			return object{"type": "object", "additionalProperties": object{"type": []string{"string", "null"}}}
 		}
 		return object{"type": "object", "additionalProperties": s.of(t.Elem(), "")}
 	case reflect.Bool:

@@ -24,6 +24,7 @@ var closed = map[string][]string{
 	"Tested.how":                 {"documentation", "account", "emulator", "unverified"},
 	"Connector.pkce":             {"required", "off"},
 	"Refresh.rotates":            {"always", "sometimes", "never"},
+	"Scopes.incremental":         {"merge", "include_granted"},
 	"Injection.in":               {"header", "query", "path", "cookie", "body", "basic"},
 	"LinkState.status":           {client.LinkOpen, client.LinkStarted, client.LinkChoice, client.LinkConnected, client.LinkFailed, client.LinkExpired},
 	"Delivery.status":            {client.DeliveryPending, client.DeliveryDelivered, client.DeliveryFailed},
@@ -39,7 +40,7 @@ var accountStatuses = []string{
 }
 
 var connectorModes = []string{
-	client.ModeCode, client.ModeClientCredentials, client.ModePassword, client.ModeDevice, client.ModeJWTBearer,
+	client.ModeCode, client.ModeClientCredentials, client.ModePassword, client.ModeDevice, client.ModeJWTBearer, client.ModeSAMLBearer,
 	client.ModeTokenExchange, client.ModeJWT, client.ModeOAuth1, client.ModeLogin, client.ModeStatic, client.ModeNone,
 }
 
@@ -53,12 +54,15 @@ func eventTypes() (list []string) {
 // secrets are the fields that are confidential, or may have something in them that is.
 var secrets = setOfNames(`
 	NewConnection.client_secret NewConnection.client_secrets NewConnection.params
-	ConnectionChange.client_secrets ConnectionChange.add_client_secrets
+	ConnectionChange.client_secrets ConnectionChange.add_client_secrets ConnectionChange.secret_params
 	NewOAuthClient.client_secrets NewApp.client_secrets NewApp.params
 	AppChange.client_secrets AppChange.add_client_secrets AppChange.params
 	NewLink.inputs NewAccount.inputs NewWebhook.secret
 	ImportGrant.access_token ImportGrant.refresh_token ImportGrant.id_token ImportGrant.captured ImportGrant.slots ImportGrant.inputs
 	Link.url Link.user_code Link.verification_uri_complete Token.access_token WebhookWithSecret.secret Webhook.url`)
+
+// nulled are the fields of JSON as the app has it, beside those of maps, that null removes.
+var nulled = setOfNames("AccountChange.metadata")
 
 func setOfNames(text string) map[string]bool {
 	set := map[string]bool{}

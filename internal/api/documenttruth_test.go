@@ -69,6 +69,38 @@ func TestDocumentParameters(t *testing.T) {
 	}
 }
 
+// A key is taken where the document has one, and nowhere else.
+func TestDocumentKeys(t *testing.T) {
+	k := setup(t, nil)
+	c, err := theContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range api.Operations() {
+		t.Run(o.ID, func(t *testing.T) {
+			op := c.doc.Paths.Value(o.Path()).GetOperation(o.Method())
+			p := op.Parameters.GetByInAndName("header", "Idempotency-Key")
+			code := "parameter_unknown"
+			if p != nil {
+				code = "idempotency_key_invalid"
+			}
+			if want := o.Method() != "GET" && o.ID != "backupVault"; (p != nil) != want {
+				t.Errorf("the document has a key: %t", p != nil)
+			}
+			for _, key := range []string{"", strings.Repeat("x", 256), "é"} {
+				if p != nil && p.Schema.Value.VisitJSON(key, openapi3.EnableJSONSchema2020()) == nil {
+					t.Errorf("the document has the key %.20q", key)
+				}
+				k.send(o.Method(), somewhere(o.Path())+"?unknown=1", "", "Idempotency-Key: "+key).wants(t, 400, code)
+			}
+			good := strings.Repeat(" ~", 127) + "~"
+			if p != nil && p.Schema.Value.VisitJSON(good, openapi3.EnableJSONSchema2020()) != nil {
+				t.Error("the document has no key of 255 characters")
+			}
+		})
+	}
+}
+
 // outside tries values of a parameter that the document does not have.
 func (k *kit) outside(t *testing.T, route string, p *openapi3.Parameter) {
 	t.Helper()

@@ -24,6 +24,7 @@ account:
   - {name: subdomain, pattern: "[a-z]+", normalize: [host], suffix: .desk.test}
   - {name: api_key, secret: true}
   - {name: zone, enum: [eu, us], optional: true}
+  - {name: tenant, pattern: "[a-z]+", visible_when: {input: zone, equals: us}}
 mode: static
 inject: [{in: header, name: X-Key, template: "{account.api_key}"}]
 api: {base_url: "https://{account.subdomain}.desk.test"}
@@ -211,9 +212,11 @@ func TestImportInputsRefused(t *testing.T) {
 		{"empty key", "desk", only("subdomain", "acme", "api_key", ""), "it lacks the input api_key"},
 		{"pattern", "desk", only("subdomain", "canary.x", "api_key", "k"), "its input subdomain is not what connector desk takes: text that matches [a-z]+"},
 		{"enum", "desk", only("subdomain", "acme", "api_key", "k", "zone", "canary"), "its input zone is not what connector desk takes: one of eu, us"},
+		{"not asked for", "desk", only("subdomain", "acme", "api_key", "k", "zone", "eu", "tenant", "canary"), "it has the input tenant, which connector desk takes only when zone is us"},
+		{"asked for", "desk", only("subdomain", "acme", "api_key", "k", "zone", "us"), "it lacks the input tenant, which connector desk needs"},
 		{"line break", "desk", only("subdomain", "acme", "api_key", "canary\nx"), "its input api_key is not what connector desk takes: at most 16 KiB of text without control"},
 		{"long", "desk", only("subdomain", "acme", "api_key", strings.Repeat("canary", 4000)), "its input api_key is not what connector desk takes"},
-		{"unknown", "desk", only("subdomain", "acme", "api_key", "k", "token", "canary"), `it has the input "token", and connector desk has: subdomain, api_key, zone`},
+		{"unknown", "desk", only("subdomain", "acme", "api_key", "k", "token", "canary"), `it has the input "token", and connector desk has: subdomain, api_key, zone, tenant`},
 		{"unknown, odd", "desk", only("subdomain", "acme", "api_key", "k", "\x1b[31m", "canary"), `it has the input "\x1b[31m", and`},
 		{"none known", "open", only("api_key", "canary"), `it has the input "api_key", and connector open has none`},
 		{"code without token", "chat", only("host", "chat.test"), "neither an access_token nor a refresh_token"},

@@ -34,10 +34,17 @@ func checkInputs(k *connectors.Connector, given map[string]string) error {
 		return refuseItem("it has the input %.80q, and connector %s has none", bad.Path, k.Name)
 	case i < 0:
 		return refuseItem("it has the input %.80q, and connector %s has: %s", bad.Path, k.Name, inputNames(k))
+	case i >= 0 && isHidden(k, bad.Path, given):
+		return refuseItem("it has the input %s, which connector %s takes only when %s", bad.Path, k.Name, k.Account[i].VisibleWhen)
 	case given[bad.Path] == "":
 		return refuseItem("it lacks the input %s, which connector %s needs", bad.Path, k.Name)
 	}
 	return refuseItem("its input %s is not what connector %s takes: %s", bad.Path, k.Name, inputForm(k.Account[i]))
+}
+
+// isHidden tells whether an input is not asked for where these values are given.
+func isHidden(k *connectors.Connector, name string, given map[string]string) bool {
+	return !slices.ContainsFunc(connectors.Asked(k.Account, given), func(in connectors.Input) bool { return in.Name == name })
 }
 
 func inputNames(k *connectors.Connector) string {

@@ -96,7 +96,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Vault: v, Connections: set, Catalog: func() *connectors.Catalog { return catalog }, Consent: flow,
+		Vault: v, Connections: set, Catalog: func() *connectors.Catalog { return catalog }, Consent: flow, OAuth: calls,
 		Broker:  broker.New(broker.Options{Vault: v, Connections: set, OAuth: calls, Shared: broker.NewShared(0)}),
 		Version: "1.2.3", StartedAt: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
 		Expand: func(string) (string, error) { return canaryExpanded, nil },
@@ -110,7 +110,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 	s := httptest.NewServer(watched(t, o))
 	t.Cleanup(s.Close)
 	k.url = s.URL
-	k.Client, err = client.New(client.Options{Base: s.URL, Prefix: o.Prefix, HTTP: s.Client()})
+	k.Client, err = client.New(client.Options{Base: s.URL, Prefix: o.Prefix, HTTP: s.Client(), Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func twice(t *testing.T, store vault.Store) (k *kit, second *client.Client) {
 	k = setupAt(t, vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil), 9090, func(with *api.Options) { o = *with })
 	s := httptest.NewServer(watched(t, o))
 	t.Cleanup(s.Close)
-	second, err := client.New(client.Options{Base: s.URL, HTTP: s.Client()})
+	second, err := client.New(client.Options{Base: s.URL, HTTP: s.Client(), Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func whole() bool {
 }
 
 // elsewhere are codes of consent that take a provider of their own to come about: they are tested there.
-var elsewhere = strings.Fields("nothing_to_use identity_mismatch credential_unfit link_busy too_many_devices")
+var elsewhere = strings.Fields("nothing_to_use choice_not_reached identity_mismatch credential_unfit link_busy too_many_devices")
 
 // unmet are the answers that no test has got: those that are no problem, and the codes of each route, but for
 // what has gone wrong on the server or at a provider.

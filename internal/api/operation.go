@@ -29,8 +29,9 @@ type About struct {
 	// Params are those of the query, and headers. What stands in braces in the route is known by its place:
 	// see [PathParam].
 	Params []Param
-	// Body is the type of the body's JSON object; nil is none.
-	Body reflect.Type
+	// Body is the type of the body's JSON object; nil is none. With MayBeBare it may be left out.
+	Body      reflect.Type
+	MayBeBare bool
 	// Media are content types that the body may have instead of JSON.
 	Media   []string
 	Answers []Answer
@@ -93,6 +94,14 @@ func made[T any]() []Answer {
 
 // gone is the answer 204.
 func gone() []Answer { return []Answer{{Status: http.StatusNoContent, Text: "It is gone."}} }
+
+// tagged adds the header ETag to the answers.
+func tagged(answers []Answer) []Answer {
+	for i := range answers {
+		answers[i].ETag = true
+	}
+	return answers
+}
 
 // secret marks what in the answers is confidential.
 func secret(what string, answers []Answer) []Answer {

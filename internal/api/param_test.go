@@ -8,7 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/api"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -195,4 +197,79 @@ func (k *kit) noCanaries(requests ...string) {
 	if strings.Contains(seen, "canary") {
 		k.t.Errorf("a secret is in an answer or the log: %s", seen)
 	}
+}
+
+// What assertions cannot be signed with is refused when it is given, and told of when it is there all the same.
+func TestKeyError(t *testing.T) {
+	const signed = "schema: 1\nname: pem\ntitle: Pem\nmode: jwt\napp: [{name: key, secret: true, multiline: true}]\n" +
+		"assertion: {alg: RS256, key: \"{app.key}\"}\napi: {base_url: \"https://api.example.com\"}\n"
+	pem, err := connectors.Decode("pem.yaml", []byte(signed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := vault.Connection{Name: "conf", Connector: "pem", SecretParams: vault.NewSecrets(map[string]string{"key": canaryConfigured})}
+	k := setup(t, func(o *api.Options) {
+		set, err := connection.NewSet(t.Context(), o.Vault, o.Connections.Catalog().With(pem), []vault.Connection{written})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Connections, o.Catalog = set, set.Catalog
+	})
+	_, err = k.CreateConnection(t.Context(), client.NewConnection{Name: "work", Connector: "pem", Params: map[string]string{"key": canaryPosted}})
+	const why = "assertion.key: is no PEM: it must begin with -----BEGIN; correct key"
+	if e := refused(t, err, 400, "connection_invalid"); !strings.Contains(e.Detail, why) {
+		t.Errorf("got %q, want %q", e.Detail, why)
+	}
+	got, err := k.Connection(t.Context(), "conf")
+	if err != nil || got.KeyError != why || got.Broken != "" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	k.noCanaries("GET /connections", "GET /connections/conf")
+}
+
+// A key comes to its end, or gets known to others: the connection goes on with another one, and so do its accounts.
+func TestSecretParamChanged(t *testing.T) {
+	k := setup(t, func(o *api.Options) {
+		withOwn(t)(o)
+		o.Expand = func(string) (string, error) { return canaryExpanded, nil }
+	})
+	if _, err := k.CreateConnection(t.Context(), keyedConnection(nil)); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret := func(want string) {
+		t.Helper()
+		stored, err := k.vault.FindConnection(t.Context(), vault.DefaultProject, "work")
+		if err != nil || !stored.SecretParams["private_key"].Equal(vault.NewSecret(want)) || stored.Params["port"] != "9090" {
+			t.Errorf("stored is %+v, %v", stored, err)
+		}
+	}
+	change := func(params map[string]string) error {
+		got, err := k.ChangeConnection(t.Context(), "work", client.ConnectionChange{SecretParams: params})
+		if err == nil && !cmp.Equal(got.SecretParams, []string{"private_key"}) {
+			t.Errorf("got %+v", got)
+		}
+		return err
+	}
+	if err := change(map[string]string{"private_key": canaryPosted + "-2"}); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret(canaryPosted + "-2")
+	refused(t, change(map[string]string{"private_key": ""}), 400, "connection_invalid")
+	refused(t, change(map[string]string{"privat_key": canaryPosted}), 400, "connection_invalid")
+	if e := refused(t, change(map[string]string{"port": "1"}), 400, "field_invalid"); !strings.Contains(e.Detail, "port, which is no secret param") {
+		t.Errorf("got %q", e.Detail)
+	}
+	if e := refused(t, change(map[string]string{"private_key": canaryPosted + " "}), 400, "field_invalid"); !strings.Contains(e.Detail, "secret_params.private_key") {
+		t.Errorf("got %q", e.Detail)
+	}
+	wantSecret(canaryPosted + "-2")
+	if err := change(map[string]string{"private_key": "{file./run/key.pem}"}); err != nil {
+		t.Fatal(err)
+	}
+	wantSecret(canaryExpanded)
+	live, err := k.Connection(t.Context(), "work")
+	if err != nil || live.Broken != "" || live.KeyError != "" {
+		t.Errorf("got %+v, %v", live, err)
+	}
+	k.noCanaries("GET /connections", "GET /connections/work")
 }

@@ -72,6 +72,10 @@ var outcomes = map[string]outcome{
 	CodeNotFound:     {status: http.StatusNotFound},
 	CodeExists:       {status: http.StatusConflict},
 	CodeConflict:     {status: http.StatusConflict, next: "read it again and repeat the request"},
+	CodePrecondition: {status: http.StatusPreconditionFailed, next: "read it again, and repeat the request with its ETag"},
+	CodeKeyInvalid:   {status: http.StatusBadRequest, next: "send a random text, such as a UUID"},
+	CodeKeyReused:    {status: http.StatusUnprocessableEntity, next: "use a new key for each request that is meant anew"},
+	CodeInProgress:   {status: http.StatusConflict, next: "wait for the answer, and send it again", retry: time.Second},
 	CodeCanceled:     {status: statusCanceled},
 	CodeTimeout:      {status: http.StatusGatewayTimeout, next: "try again", retry: time.Second},
 	CodeInternal:     {status: http.StatusInternalServerError, next: "look for the request ID in the log"},
@@ -132,6 +136,9 @@ var outcomes = map[string]outcome{
 	connection.CodeClientNotFound:    {status: http.StatusNotFound, next: "the connection, or the app, tells which ones it has"},
 	connection.CodeClientInUse:       {status: http.StatusConflict},
 	connection.CodeClientsFull:       {status: http.StatusConflict},
+	connection.CodeRegistration:      {status: http.StatusBadGateway, next: "register a client at the provider yourself, and give the connection its client_id; or try again"},
+	connection.CodeUnregistrable:     {status: http.StatusConflict},
+	connection.CodeNoCallback:        {status: http.StatusConflict},
 }
 
 // sentinels are errors that a lower package returns as they are.

@@ -69,18 +69,18 @@ func ParseSince(text string, now time.Time) (since time.Time, ok bool) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, true
 	}
+	ago, ok := ParseWithin(text)
+	return now.Add(-ago), ok
+}
+
+// ParseWithin reads how long something is, such as 90m or 7d.
+func ParseWithin(text string) (time.Duration, bool) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return time.Time{}, false
-		}
-		return now.AddDate(0, 0, -int(n)), true
+		return time.Duration(n) * 24 * time.Hour, err == nil
 	}
-	ago, err := time.ParseDuration(text)
-	if err != nil || ago < 0 {
-		return time.Time{}, false
-	}
-	return now.Add(-ago), true
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
 }
 
 func badParameter(name, must string) error {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -22,6 +23,21 @@ func five(of func(n int) string) string {
 	return "[" + strings.Join(list, ",") + "]"
 }
 
+// lost stores what was made with connectors, or ways of them, that are gone.
+func lost(t *testing.T, v *vault.Vault) {
+	t.Helper()
+	earlier := []vault.OAuthClient{{ID: "e"}}
+	for _, c := range []vault.Connection{{Name: "old", Connector: "gone"}, {Name: "way", Connector: "demo", Way: "gone"}} {
+		c.ClientID, c.Earlier = "a", earlier
+		if err := v.PutConnection(t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.PutApp(t.Context(), &vault.App{Connector: "gone", Client: vault.OAuthClient{ID: "a"}, Earlier: earlier}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Every refusal that a route promises comes about; those with tests of their own are not here.
 func TestRefusals(t *testing.T) {
 	folder, err := connectors.Decode("desk.yaml", []byte(strings.Replace(acmeYAML, "name: acme", "name: desk", 1)))
@@ -30,6 +46,7 @@ func TestRefusals(t *testing.T) {
 	}
 	k := setup(t, func(o *api.Options) {
 		catalog := o.Catalog().With(folder)
+		lost(t, o.Vault)
 		var err error
 		if o.Connections, err = connection.NewSet(t.Context(), o.Vault, catalog, []vault.Connection{
 			{Name: "mail", Connector: "demo", ClientID: "claviger-demo", ClientSecret: vault.NewSecret(canaryConfigured), Params: map[string]string{"port": "9090"}},
@@ -38,6 +55,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.Catalog = o.Connections.Catalog
+		withFlow(t, &url.URL{Scheme: "https", Host: "accounts.example.com", Path: "/oauth/callback"})(o)
 		o.Expand = func(p string) (string, error) {
 			if p == "{env.EMPTY}" {
 				return "", nil
@@ -77,6 +95,19 @@ func TestRefusals(t *testing.T) {
 		{"PATCH", "/connections/work", `{"remove_client_secrets":[7]}`, "", 400, "oauth_client_invalid"},
 		{"PATCH", "/connections/work", `{"add_client_secrets":["{env.EMPTY}"]}`, "", 400, "client_secret_empty"},
 		{"DELETE", "/connections/mail/earlier/x", "", "", 409, "connection_read_only"},
+		{"POST", "/connections/mail/register", "", "", 409, "connection_read_only"},
+		{"POST", "/connections/work/register", "", "", 409, "client_registration_unsupported"},
+		{"POST", "/connections/old/register", "", "", 404, "connector_not_found"},
+		{"GET", "/accounts/old/ada/token", "", "", 404, "account_not_found"},
+		{"PATCH", "/apps/gone", `{"client_id":"b"}`, "", 404, "connector_not_found"},
+		{"DELETE", "/apps/gone/earlier/e", "", "", 404, "connector_not_found"},
+		{"DELETE", "/connections/way/earlier/e", "", "", 400, "connection_invalid"},
+		{"POST", "/connections/way/register", "", "", 400, "connection_invalid"},
+		{"DELETE", "/connections/old/earlier/e", "", "", 404, "connector_not_found"},
+		{"PUT", "/accounts/old/ada", "", "", 404, "connector_not_found"},
+		{"PATCH", "/connections/old", `{"client_id":"b"}`, "", 404, "connector_not_found"},
+		{"POST", "/links", `{"connection":"old","identifier":"ada"}`, "", 404, "connector_not_found"},
+		{"POST", "/accounts", `{"connection":"old","identifier":"ada"}`, "", 404, "connector_not_found"},
 		{"POST", "/apps", `{"connector":"gmail","client_id":"","client_secrets":["s"]}`, "", 400, "app_invalid"},
 		{"POST", "/apps", `{"connector":"gmail","client_id":"a","client_secrets":["{env.EMPTY}"]}`, "", 400, "client_secret_empty"},
 		{"PATCH", "/apps/gmail", `{"client_id":"b"}`, "", 404, "app_not_found"},
@@ -126,7 +157,8 @@ func TestRefusalsForAccounts(t *testing.T) {
 		[4]string{"PATCH", "/connections/hub", `{"client_id":""}`, "200"},
 		[4]string{"DELETE", "/apps/github?force=true", "", "204"},
 		[4]string{"POST", "/links", `{"connection":"hub","identifier":"bob"}`, "connection_invalid"},
-		[4]string{"POST", "/accounts", `{"connection":"hub","identifier":"bob"}`, "connection_invalid"})
+		[4]string{"POST", "/accounts", `{"connection":"hub","identifier":"bob"}`, "connection_invalid"},
+		[4]string{"PUT", "/accounts/hub/bob", "", "connection_invalid"})
 
 	steps([4]string{"POST", "/apps", `{"connector":"demo","client_id":"a","client_secrets":["s"],"params":{"port":"9090"}}`, "201"},
 		[4]string{"POST", "/connections", `{"name":"post","connector":"demo"}`, "201"})

@@ -123,7 +123,7 @@ func TestRoutes(t *testing.T) {
 		{"PUT", "/claviger/connections/mail", 405, "method_not_allowed", "DELETE, GET, HEAD, PATCH"},
 		{"PUT", "/claviger/links", 405, "method_not_allowed", "GET, HEAD, POST"},
 		{"POST", "/claviger/links/lnk_x", 405, "method_not_allowed", "DELETE, GET, HEAD"},
-		{"DELETE", "/claviger/accounts/" + string(a.ID), 405, "method_not_allowed", "GET, HEAD"},
+		{"PUT", "/claviger/accounts/" + string(a.ID), 405, "method_not_allowed", "DELETE, GET, HEAD, PATCH"},
 		{"GET", "/claviger/accounts/mail/ada/disconnect", 405, "method_not_allowed", "POST"},
 		{"BREW", "/claviger/accounts", 405, "method_not_allowed", "GET, HEAD, POST"},
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"strings"
 
@@ -22,7 +23,7 @@ func (a *api) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	return answer(w, http.StatusOK, client.AccountCheck{
 		Account: a.accountOf(done.Account, a.names(r.Context())(account.ConnectionID)),
-		OK:      done.OK, Code: done.Code, ProviderStatus: done.Status,
+		OK:      done.OK, Code: done.Code, ProviderStatus: done.Status, RetryAfter: int(math.Ceil(done.RetryAfter.Seconds())),
 	})
 }
 

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,11 @@ func TestCheck(t *testing.T) {
 	p.SetFault("/api/me", fakeprovider.Fault{Status: 503, Count: 1})
 	if got, err = k.CheckNamed(t.Context(), "mail", "alice"); err != nil || got.OK || got.Code != "provider_status_503" || got.Account.Status != client.StatusActive {
 		t.Errorf("out of order: got %+v, %v", got, err)
+	}
+	p.SetFault("/api/me", fakeprovider.Fault{Status: 429, Header: http.Header{"Retry-After": {"400.2"}}, Count: 1})
+	if got, err = k.CheckNamed(t.Context(), "mail", "alice"); err != nil || got.OK || got.Code != "provider_rate_limited" ||
+		got.RetryAfter != 401 || got.ProviderStatus != 429 || got.Account.Status != client.StatusActive {
+		t.Errorf("limited: got %+v, %v", got, err)
 	}
 	p.SetFault("/api/me", fakeprovider.Fault{Status: 401})
 	got, err = k.Check(t.Context(), string(a.ID))

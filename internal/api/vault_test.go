@@ -255,7 +255,7 @@ func TestSlow(t *testing.T) {
 	s.Config.ReadTimeout, s.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
 	s.Start()
 	t.Cleanup(s.Close)
-	c, err := client.New(client.Options{Base: s.URL, HTTP: &http.Client{Timeout: 200 * time.Millisecond}})
+	c, err := client.New(client.Options{Base: s.URL, HTTP: &http.Client{Timeout: 200 * time.Millisecond}, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ const (
 	checkTime = 10 * time.Second
 	maxCheck  = 64 << 10
 	// checkRest is how long an API that has had enough is not asked, if it does not ask for more, and
-	// maxCheckRest how much it may ask for.
+	// maxCheckRest how much it may ask for while it is not available. What a limit may ask for says its connector.
 	checkRest    = 5 * time.Minute
 	maxCheckRest = time.Hour
 )
@@ -30,8 +30,8 @@ type Checked struct {
 	Account vault.ConnectedAccount
 	// OK tells that the provider takes the credential.
 	OK bool
-	// Code says why not: credential_refused, no_check, provider_status_NNN, provider_unreachable, or
-	// the reason that there is no credential.
+	// Code says why not: credential_refused, no_check, provider_rate_limited, provider_status_NNN,
+	// provider_unreachable, or the reason that there is no credential.
 	Code string
 	// Status is the provider's HTTP status, 0 when it was not reached.
 	Status int
@@ -44,6 +44,7 @@ const (
 	CheckRefused     = "credential_refused"   // a new token is refused as well
 	CheckNone        = "no_check"             // the connector declares no request to check with
 	CheckUnreachable = "provider_unreachable" // no answer
+	CheckLimited     = oauth.CodeRateLimited  // the provider limits requests; see RetryAfter
 	checkStatus      = "provider_status_"
 	checkUnsuited    = "provider_answer" // a success whose body says otherwise
 )
@@ -148,10 +149,14 @@ func (b *Broker) try(ctx context.Context, call connectors.Ask, credential Creden
 		return Checked{Code: CheckUnreachable, Status: resp.StatusCode}
 	}
 	done := Checked{Status: resp.StatusCode, Code: checkStatus + strconv.Itoa(resp.StatusCode)}
+	k, whole := c.Connector(), func() []byte { return body }
+	wait, limited := k.Rate.Limit(resp.StatusCode, resp.Header, whole, b.now())
 	switch {
-	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
-		done.RetryAfter = max(oauth.RetryAfter(resp.Header, b.now(), maxCheckRest), checkRest)
-	case connectors.TokenExpired(resp.StatusCode, resp.Header, c.Connector().Errors.ExpiredWhen, func() []byte { return body }):
+	case limited:
+		done.Code, done.RetryAfter = CheckLimited, max(wait, checkRest)
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		done.RetryAfter = max(connectors.RetryAfter(resp.Header, b.now(), maxCheckRest), checkRest)
+	case k.TokenExpired(resp.StatusCode, resp.Header, whole):
 		done.Code = CheckRefused
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 	case !meets(c, body):

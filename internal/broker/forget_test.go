@@ -50,3 +50,38 @@ func TestForgetUserMeanwhile(t *testing.T) {
 		t.Errorf("the account is there: %v", err)
 	}
 }
+
+func TestRemove(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	d, err := k.broker.Remove(t.Context(), target.Account)
+	if err != nil || !d.Revoked {
+		t.Fatalf("got %+v, %v", d, err)
+	}
+	if _, err := k.vault.Account(t.Context(), target.Account); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("the account is there: %v", err)
+	}
+	if n := k.provider.LiveGrants("alice"); n != 0 {
+		t.Errorf("the provider still has %d grants", n)
+	}
+}
+
+// Whoever connects the account while it is removed has given a grant that is ended as well.
+func TestRemoveConnectedMeanwhile(t *testing.T) {
+	k := newKit(t)
+	target := k.connect("alice", "user_1")
+	k.store.onNextWrite(vault.KindAccount, func(write func() error) error {
+		err := write()
+		k.connect("bob", "user_1")
+		return err
+	})
+	if _, err := k.broker.Remove(t.Context(), target.Account); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.vault.Account(t.Context(), target.Account); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("the account is there: %v", err)
+	}
+	if n := k.provider.LiveGrants("bob"); n != 0 {
+		t.Errorf("the provider still has %d grants", n)
+	}
+}

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/vault"
@@ -54,6 +55,23 @@ func checkParams(a vault.App, k *connectors.Connector) error {
 		}
 		if _, err := in.Clean(value); err != nil {
 			return invalidApp(a, fmt.Sprintf("param %s %v", name, err))
+		}
+	}
+	return checkAsked(a, k)
+}
+
+// checkAsked refuses a value that is not asked for with the app's others. What the app leaves open, a connection
+// may give.
+func checkAsked(a vault.App, k *connectors.Connector) error {
+	all := params(a.Params, a.SecretParams)
+	asked := connectors.Asked(k.App, all)
+	for _, in := range k.App {
+		w := in.VisibleWhen
+		if w == nil || all[in.Name] == "" || all[w.Input] == "" {
+			continue
+		}
+		if !slices.ContainsFunc(asked, func(one connectors.Input) bool { return one.Name == in.Name }) {
+			return invalidApp(a, fmt.Sprintf("param %s must be left out: connector %s takes it only when %s", in.Name, k.Name, w))
 		}
 	}
 	return nil

@@ -3,11 +3,13 @@ package connection_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 	"github.com/claviger-proxy/claviger/vault/vaulttest"
@@ -151,6 +153,61 @@ func TestParamsOfAnApp(t *testing.T) {
 	if _, err := connection.NewSet(t.Context(), v, catalog(t), []vault.Connection{bare("plain", "demo")}, app); err == nil {
 		t.Error("a param that is nowhere is not missed")
 	}
+}
+
+const branched = `
+schema: 1
+name: branched
+title: Branched
+app:
+  - {name: plan, enum: [free, team], default: free}
+  - {name: seat, pattern: "[0-9]+", visible_when: {input: plan, equals: team}}
+authorize: {url: "https://branched.example.com/authorize"}
+token: {url: "https://branched.example.com/token", client_auth: post, headers: {X-Seat: "{app.seat}"}}
+api: {base_url: "https://branched.example.com/api"}
+`
+
+// What a connection says itself decides which of the app's params there are.
+func TestParamsThatAreNotAskedFor(t *testing.T) {
+	k, err := connectors.Decode("branched.yaml", []byte(branched))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := catalog(t).With(k)
+	app := appOf("branched", client("id", "1"))
+	app.Params = map[string]string{"plan": "team", "seat": "7"}
+	for _, tt := range []struct {
+		name string
+		own  map[string]string
+		want connectors.Values
+	}{
+		{"the app's", nil, connectors.Values{"app.plan": "team", "app.seat": "7"}},
+		{"own seat", map[string]string{"seat": "8"}, connectors.Values{"app.plan": "team", "app.seat": "8"}},
+		{"own plan without seats", map[string]string{"plan": "free"}, connectors.Values{"app.plan": "free"}},
+		{"seat without a plan for it", map[string]string{"plan": "free", "seat": "8"}, nil},
+	} {
+		c := bare("own", "branched")
+		c.Params = tt.own
+		made, err := connection.New(c, known, app)
+		switch {
+		case tt.want == nil:
+			wantCode(t, err, connection.CodeInvalidConnection)
+			if !strings.Contains(err.Error(), "seat: must be left out") {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		case err != nil || !maps.Equal(made.App.Values, tt.want):
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if err := connection.CheckApp(app, known); err != nil {
+		t.Error(err)
+	}
+	app.Params = map[string]string{"seat": "7"} // a connection may say plan: team
+	if err := connection.CheckApp(app, known); err != nil {
+		t.Error(err)
+	}
+	app.Params["plan"] = "free"
+	wantCode(t, connection.CheckApp(app, known), connection.CodeInvalidApp)
 }
 
 func TestRefusedApps(t *testing.T) {

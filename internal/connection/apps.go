@@ -128,6 +128,9 @@ func (s *Set) AddApp(ctx context.Context, a vault.App) (vault.App, error) {
 	if err := CheckApp(a, s.Catalog()); err != nil {
 		return vault.App{}, err
 	}
+	if err := checkAppKeys(a, s.Catalog()); err != nil {
+		return vault.App{}, err
+	}
 	name := s.appName(a.Connector, a.Way)
 	a.Project, a.Way = s.project, name.way
 	if _, err := s.App(a.Connector, a.Way); err == nil {
@@ -192,11 +195,17 @@ func (s *Set) ChangeApp(ctx context.Context, connector, way string, change func(
 		if e != nil {
 			return vault.App{}, e
 		}
+		before := params(a.Params, a.SecretParams)
 		if e := change(&a); e != nil {
 			return vault.App{}, e
 		}
 		if e := CheckApp(a, s.Catalog()); e != nil {
 			return vault.App{}, e
+		}
+		if !maps.Equal(before, params(a.Params, a.SecretParams)) {
+			if e := checkAppKeys(a, s.Catalog()); e != nil {
+				return vault.App{}, e
+			}
 		}
 		if e := s.fits(ctx, name, a); e != nil {
 			return vault.App{}, e

@@ -11,11 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/inject"
 	"github.com/claviger-proxy/claviger/internal/netguard"
+	"github.com/claviger-proxy/claviger/internal/paging"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -25,19 +28,16 @@ var errCall = errors.New("the connector's request cannot be made")
 // Request returns a request of the connector's own with the token on it, and those of the slots. Its errors
 // hold no secret.
 func (c *Connection) Request(ctx context.Context, ask connectors.Ask, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
-	base, ok := c.Base(ask.Base)
-	if !ok {
-		return nil, fmt.Errorf("%w: it has no base %q", errCall, ask.Base)
-	}
-	now := time.Now()
-	path, err := ask.Path.ExpandPath(c.App.Values, now)
+	u, err := c.PageURL(ask, paging.Request{})
 	if err != nil {
-		return nil, fmt.Errorf("%w: its path: %w", errCall, err)
+		return nil, err
 	}
-	u, err := url.Parse(base.URL.String() + path)
-	if err != nil || !sameHost(u, base.URL) || u.User != nil {
-		return nil, fmt.Errorf("%w: its path leaves the base", errCall)
-	}
+	return c.RequestPage(ctx, ask, paging.Request{}, u, token, slots)
+}
+
+// RequestPage is Request for a page of a list, at its [Connection.PageURL].
+func (c *Connection) RequestPage(ctx context.Context, ask connectors.Ask, page paging.Request, u *url.URL, token vault.Secret, slots vault.Secrets) (*http.Request, error) {
+	now := time.Now()
 	r, err := http.NewRequestWithContext(ctx, cmp.Or(ask.Method, http.MethodGet), u.String(), nil)
 	if err != nil {
 		return nil, errCall
@@ -47,13 +47,23 @@ func (c *Connection) Request(ctx context.Context, ask connectors.Ask, token vaul
 		if content, err = ask.JSON.JSON(c.App.Values, now); err != nil {
 			return nil, fmt.Errorf("%w: its body: %w", errCall, err)
 		}
+		if content, err = withMembers(content, page.Members); err != nil {
+			return nil, err
+		}
 	}
-	prepared, err := c.Inject.Prepare(c.Values(token, slots))
+	if page.URL != nil { // the provider may have repeated what stood in the query of the request before
+		c.Inject.Strip(r)
+	}
+	values := c.Values(token, slots)
+	if err := c.askHeaders(r.Header, ask, values, now); err != nil {
+		return nil, err
+	}
+	prepared, err := c.Inject.Prepare(values)
 	if err != nil {
 		return nil, err
 	}
 	prepared.Apply(r)
-	body, err := c.body(r, prepared, content)
+	body, err := c.body(r, prepared, content, ask.ContentType)
 	if err != nil {
 		return nil, err
 	}
@@ -70,12 +80,37 @@ func (c *Connection) Request(ctx context.Context, ask connectors.Ask, token vaul
 	return r, nil
 }
 
+// askHeaders sets the headers of the request alone. One that names an optional input without a value is left out.
+func (c *Connection) askHeaders(h http.Header, ask connectors.Ask, values connectors.Values, now time.Time) error {
+	inputs := map[string]bool{} // whether they are optional
+	for _, in := range c.Connector().App {
+		inputs["app."+in.Name] = in.Optional
+	}
+	for _, in := range c.Connector().Account {
+		inputs["account."+in.Name] = in.Optional
+	}
+	for name, t := range ask.Headers {
+		if slices.ContainsFunc(t.Names(), func(input string) bool { return inputs[input] && values[input] == "" }) {
+			continue
+		}
+		text, err := t.ExpandAt(values, now)
+		if err != nil {
+			return fmt.Errorf("%w: header %s: %w", errCall, name, err)
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return fmt.Errorf("%w: header %s: the value has characters that cannot be sent", errCall, name)
+		}
+		h.Set(name, text)
+	}
+	return nil
+}
+
 // body gives the request its body, with the credential in it where it goes there, and returns the body.
-func (c *Connection) body(r *http.Request, prepared inject.Prepared, content []byte) ([]byte, error) {
+func (c *Connection) body(r *http.Request, prepared inject.Prepared, content []byte, kind string) ([]byte, error) {
 	if content == nil && !c.Inject.NeedsBody() {
 		return nil, nil
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", cmp.Or(kind, "application/json"))
 	if c.Inject.NeedsBody() {
 		var err error
 		if content, err = prepared.Body("", r.Header, content); err != nil {

@@ -150,6 +150,8 @@ func TestChangesWithAccounts(t *testing.T) {
 		{"an input less", []string{"shop"}, []string{"  - {name: note, pattern: \".*\", optional: true}\n", ""}, "account"},
 		{"another default", []string{"shop"}, []string{"default: eu", "default: us"}, "account.zone.default"},
 		{"no default", []string{"shop"}, []string{", default: eu", ""}, "account"},
+		{"asked for as it was", []string{"shop"}, []string{`name: note, pattern: ".*", optional: true`, `name: note, pattern: ".*", visible_when: {input: zone, equals: eu}`}, ""},
+		{"not asked for any more", []string{"shop"}, []string{`name: note, pattern: ".*", optional: true`, `name: note, pattern: ".*", visible_when: {input: zone, equals: us}`}, "account"},
 		{"another identity", []string{"shop"}, []string{"id: id", "id: uuid"}, "identity.id"},
 		{"an open secret", []string{"shop"}, []string{"{name: key, secret: true}", "{name: key, pattern: \".+\"}"}, "account.key.secret"},
 		{"what was not kept", []string{"shop"}, []string{

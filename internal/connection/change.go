@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -34,12 +35,18 @@ func (s *Set) Change(ctx context.Context, name string, change func(*vault.Connec
 			}
 			return nil, e
 		}
+		before := params(c.Params, c.SecretParams)
 		if e := change(&c); e != nil {
 			return nil, e
 		}
 		next, e := s.Build(c)
 		if e != nil {
 			return nil, e
+		}
+		if !maps.Equal(before, params(c.Params, c.SecretParams)) { // what is wrong with keys that stay is no reason against the rest
+			if e := next.KeyError(); e != nil {
+				return nil, invalid(c, e)
+			}
 		}
 		held := map[string]error{}
 		if !s.live(c.ID) {

@@ -127,8 +127,7 @@ func (ch ClientChange) Apply(current vault.OAuthClient, earlier []vault.OAuthCli
 		earlier = append([]vault.OAuthClient{*e}, without(earlier, e.ID)...)
 	}
 	if len(earlier) > vault.MaxEarlierClients {
-		return vault.OAuthClient{}, nil, &Error{Code: CodeClientsFull, Message: fmt.Sprintf(
-			"there are %d earlier clients already, which is as many as are kept; forget one that no account needs", vault.MaxEarlierClients)}
+		return vault.OAuthClient{}, nil, clientsFull()
 	}
 	for _, c := range append([]vault.OAuthClient{current}, earlier...) {
 		if err := checkSecrets(c); err != nil {
@@ -195,6 +194,11 @@ func indexClient(clients []vault.OAuthClient, id string) int {
 
 func without(clients []vault.OAuthClient, id string) []vault.OAuthClient {
 	return slices.DeleteFunc(slices.Clone(clients), func(c vault.OAuthClient) bool { return c.ID == id })
+}
+
+func clientsFull() error {
+	return &Error{Code: CodeClientsFull, Message: fmt.Sprintf(
+		"there are %d earlier clients already, which is as many as are kept; forget one that no account needs", vault.MaxEarlierClients)}
 }
 
 func invalidClient(format string, args ...any) error {

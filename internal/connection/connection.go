@@ -94,12 +94,13 @@ func New(c vault.Connection, catalog *connectors.Catalog, apps ...vault.App) (*C
 	if k, ok = k.Way(c.Way); !ok {
 		return nil, unknownWay(c, catalog)
 	}
+	if err := checkInstallURL(c, k); err != nil {
+		return nil, err
+	}
 	client, given, byDefault := c.Client(), params(c.Params, c.SecretParams), false
 	if client.ID == "" && c.ClientSecret.IsZero() && needsClient(k) && len(apps) > 0 {
 		client, byDefault = apps[0].Client, true
-		own := given
-		given = params(apps[0].Params, apps[0].SecretParams)
-		maps.Copy(given, own)
+		given = withDefaults(k, given, params(apps[0].Params, apps[0].SecretParams))
 	}
 	if err := checkClient(c, k, client); err != nil {
 		return nil, err
@@ -187,32 +188,6 @@ func (c *Connection) For(inputs vault.Secrets, captured map[string]string) (*Con
 	return &one, nil
 }
 
-// Discovering is the connection for the connector's own requests that find out what is captured then: without
-// the default headers that name it.
-func (c *Connection) Discovering() (*Connection, error) {
-	k := *c.Connector()
-	k.API.Headers = maps.Clone(k.API.Headers)
-	for _, d := range k.Discover {
-		unknown := map[string]bool{connectors.CapturedName(d.Into): true}
-		for name := range d.Capture {
-			unknown[connectors.CapturedName(name)] = true
-		}
-		maps.DeleteFunc(k.API.Headers, func(_ string, t connectors.Template) bool {
-			return slices.ContainsFunc(t.Names(), func(name string) bool { return unknown[name] && c.App.Values[name] == "" })
-		})
-	}
-	if len(k.API.Headers) == len(c.Connector().API.Headers) {
-		return c, nil
-	}
-	plan, err := inject.New(&k)
-	if err != nil {
-		return nil, invalid(c.Connection, err)
-	}
-	one := *c
-	one.Inject = plan
-	return &one, nil
-}
-
 // All is the connection for all its accounts.
 func (c *Connection) All() *Connection {
 	if c.all != nil {
@@ -257,12 +232,28 @@ func params(open map[string]string, secret vault.Secrets) map[string]string {
 	return all
 }
 
+// withDefaults are a connection's own values, and those of the default app beside them: but for those that are not
+// asked for where the connection's own hold.
+func withDefaults(k *connectors.Connector, own, app map[string]string) map[string]string {
+	all := maps.Clone(app)
+	maps.Copy(all, own)
+	asked := connectors.Asked(k.App, all)
+	for _, in := range k.App {
+		_, mine := own[in.Name]
+		if !mine && !slices.ContainsFunc(asked, func(a connectors.Input) bool { return a.Name == in.Name }) {
+			delete(all, in.Name)
+		}
+	}
+	return all
+}
+
 func checkClient(c vault.Connection, k *connectors.Connector, client vault.OAuthClient) error {
 	id, secret := k.NeedsClient()
 	switch {
 	case (id || secret) && client.ID == "" && len(client.Secrets) == 0:
 		return &Error{Code: CodeInvalidConnection, noClient: true, Message: fmt.Sprintf(
-			"connection %s has no client_id: add client_id, or a default app: `claviger apps add %s --client-id ID`", c.Name, appWords(c.Connector, c.Way))}
+			"connection %s has no client_id: %sadd client_id, or a default app: `claviger apps add %s --client-id ID`",
+			c.Name, orRegister(c, k), appWords(c.Connector, c.Way))}
 	case id && client.ID == "":
 		return &Error{Code: CodeInvalidConnection, Message: fmt.Sprintf("connection %s has a client_secret, but no client_id", c.Name)}
 	case secret && len(client.Secrets) == 0:
@@ -278,6 +269,20 @@ func checkClient(c vault.Connection, k *connectors.Connector, client vault.OAuth
 		return invalid(c, fmt.Errorf("it has %d earlier clients, and can have %d", len(c.Earlier), vault.MaxEarlierClients))
 	}
 	return nil
+}
+
+// orRegister says how a connection comes to a client that is registered for it, if there is a way.
+func orRegister(c vault.Connection, k *connectors.Connector) string {
+	switch {
+	case k.Register == nil:
+		return ""
+	case c.Origin == vault.OriginConfig:
+		return fmt.Sprintf("one is registered only for a connection that is added by `claviger connections add %s --connector %s`, "+
+			"in place of that of the configuration; else ", c.Name, c.Connector)
+	case c.Version == 0:
+		return "`claviger connections add` has the provider register one; else "
+	}
+	return fmt.Sprintf("`claviger connections register %s` has the provider register one; else ", c.Name)
 }
 
 func invalid(c vault.Connection, err error) error {

@@ -29,6 +29,9 @@ const (
 	CodeClientNotFound    = "oauth_client_not_found"
 	CodeClientInUse       = "oauth_client_in_use"
 	CodeClientsFull       = "oauth_clients_full"
+	CodeRegistration      = "client_registration_failed"
+	CodeUnregistrable     = "client_registration_unsupported"
+	CodeNoCallback        = "callback_missing"
 )
 
 // Error is a connection that cannot be found, made or changed. Its message says what to do.

@@ -142,7 +142,7 @@ func changedConnector(old, c vault.Connection, err error) error {
 }
 
 func sameFacts(a, b vault.Connection) bool {
-	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens &&
+	return a.Origin == b.Origin && a.Way == b.Way && a.ExposeTokens == b.ExposeTokens && a.InstallURL == b.InstallURL &&
 		a.Client().Equal(b.Client()) && len(a.Earlier) == len(b.Earlier) &&
 		slices.Equal(a.Scopes, b.Scopes) && maps.Equal(a.Params, b.Params) &&
 		slices.Equal(slices.Sorted(maps.Keys(a.SecretParams)), slices.Sorted(maps.Keys(b.SecretParams)))
@@ -283,16 +283,24 @@ func (s *Set) Add(ctx context.Context, c vault.Connection) (*Connection, error) 
 	}
 	defer done()
 	c.Origin, c.Project, c.Shape = vault.OriginAPI, s.project, shapeIn(s.Catalog(), c)
-	if _, err := s.Build(c); err != nil {
+	built, err := s.Build(c)
+	if err != nil {
 		return nil, err
+	}
+	if err := built.KeyError(); err != nil {
+		return nil, invalid(c, err)
 	}
 	if err := s.vault.PutConnection(ctx, &c); err != nil {
 		if errors.Is(err, vault.ErrExists) {
-			return nil, &Error{Code: CodeExists, Message: fmt.Sprintf("there is a connection %s already", c.Name)}
+			return nil, exists(c.Name)
 		}
 		return nil, fmt.Errorf("storing connection %s: %w", c.Name, err)
 	}
 	return s.keep(c)
+}
+
+func exists(name string) error {
+	return &Error{Code: CodeExists, Message: fmt.Sprintf("there is a connection %s already", name)}
 }
 
 // deleteDisconnected deletes the records of a connection's accounts if every one of them has been
@@ -330,20 +338,26 @@ func (s *Set) deleteDisconnected(ctx context.Context, c vault.Connection) error 
 
 // Remove deletes a stored connection that has no accounts but disconnected ones.
 func (s *Set) Remove(ctx context.Context, name string) error {
+	_, err := s.remove(ctx, name)
+	return err
+}
+
+// remove is Remove, and returns what the connection was.
+func (s *Set) remove(ctx context.Context, name string) (vault.Connection, error) {
 	done, err := s.turn(ctx)
 	if err != nil {
-		return err
+		return vault.Connection{}, err
 	}
 	defer done()
 	c, err := s.vault.FindConnection(ctx, s.project, name)
 	if errors.Is(err, vault.ErrNotFound) {
-		return notFound(name)
+		return vault.Connection{}, notFound(name)
 	}
 	if err != nil {
-		return fmt.Errorf("finding connection %s: %w", name, err)
+		return vault.Connection{}, fmt.Errorf("finding connection %s: %w", name, err)
 	}
 	if s.configured(name) {
-		return readOnly(name, "remove")
+		return vault.Connection{}, readOnly(name, "remove")
 	}
 	err = s.vault.DeleteConnection(ctx, c.ID)
 	if errors.Is(err, vault.ErrHasAccounts) {
@@ -352,11 +366,11 @@ func (s *Set) Remove(ctx context.Context, name string) error {
 		}
 	}
 	if errors.Is(err, vault.ErrHasAccounts) {
-		return &Error{Code: CodeHasAccounts, Message: fmt.Sprintf(
+		return vault.Connection{}, &Error{Code: CodeHasAccounts, Message: fmt.Sprintf(
 			"connection %s still has accounts; disconnect them first: `claviger accounts list --connection %s`", name, name)}
 	}
 	if err != nil {
-		return fmt.Errorf("removing connection %s: %w", name, err)
+		return vault.Connection{}, fmt.Errorf("removing connection %s: %w", name, err)
 	}
 	s.mu.Lock()
 	delete(s.byID, c.ID)
@@ -365,5 +379,5 @@ func (s *Set) Remove(ctx context.Context, name string) error {
 	delete(s.given, name)
 	delete(s.held, name)
 	s.mu.Unlock()
-	return nil
+	return c, nil
 }

@@ -80,6 +80,7 @@ func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.
 		return vault.Link{}, fmt.Errorf("looking for the account: %w", err)
 	default:
 		l.AccountID, l.Reconnect = a.ID, true
+		l.Scopes = withGranted(c, a, l.Scopes)
 	}
 	if l.Inputs, err = f.inputs(ctx, c, l, r.Inputs); err != nil {
 		return vault.Link{}, err
@@ -218,7 +219,7 @@ func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, e
 	}
 	l = vault.Link{
 		Project: a.Project, ConnectionID: c.ID, Identifier: a.Identifier,
-		AccountID: a.ID, Reconnect: true, Scopes: a.RequestedScopes,
+		AccountID: a.ID, Reconnect: true, Scopes: withGranted(c, a, a.RequestedScopes),
 	}
 	if l.Inputs, err = f.inputs(ctx, c, l, nil); err != nil {
 		return Issued{}, err

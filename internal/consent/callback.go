@@ -26,12 +26,16 @@ type Callback struct {
 	Query string
 	// Browser returns what the browser holds for a link; see [Flow.Proof].
 	Browser func(vault.LinkID) Proof
+	// Holds returns the tokens of all links that the browser holds something for; see [Flow.Held]. It is
+	// called when the provider has not given the state back, and may have dropped it.
+	Holds func() []vault.Secret
 }
 
 // response is an authorization response (RFC 6749 section 4.1.2, RFC 9207), or that of OAuth 1.0a (RFC 5849
 // section 2.2) with the verifier as code.
 type response struct {
-	code  vault.Secret
+	code vault.Secret
+	// state is zero if there is none, and the connector's provider may have dropped it.
 	state vault.Secret
 	// token is that of the temporary credentials of OAuth 1.0a.
 	token vault.Secret
@@ -84,8 +88,9 @@ func parseResponse(query string, k *connectors.Connector) (response, bool) {
 		}
 	}
 	code, state, token := q.Get(codeParam), q.Get("state"), q.Get(paramToken)
+	stateless := how.State == connectors.StateInstall && !q.Has("state")
 	if q.Has(codeParam) == q.Has(errorParam) || q.Has(codeParam) && (code == "" || oauth1 && token == "") ||
-		len(code) > maxCode || len(token) > maxCode || state == "" || len(state) > maxState {
+		len(code) > maxCode || len(token) > maxCode || state == "" && !stateless || len(state) > maxState {
 		return response{}, false
 	}
 	r := response{state: vault.NewSecret(state), token: vault.NewSecret(token), iss: q.Get("iss"), hasIss: q.Has("iss")}

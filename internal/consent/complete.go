@@ -37,6 +37,9 @@ func (f *Flow) Complete(ctx context.Context, cb Callback) (Result, error) {
 	if c, err := f.set.ByName(cb.Connection); err == nil { // else no journey fits
 		how = c.Connector()
 	}
+	if unasked(cb.Query, how) {
+		return Result{}, refusal(codeInstallUnasked)
+	}
 	r, ok := parseResponse(cb.Query, how)
 	if !ok {
 		return Result{}, refusal(codeCallbackInvalid)
@@ -64,12 +67,9 @@ func (f *Flow) ended(ctx context.Context, j *journey, a vault.ConnectedAccount, 
 
 // take finds the journey of a callback and makes it this callback's alone.
 func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, error) {
-	l, err := f.vault.FindLinkByState(ctx, r.state)
-	switch {
-	case errors.Is(err, vault.ErrNotFound):
-		return nil, refusal(codeStateUnknown)
-	case err != nil:
-		return nil, f.vaultFailed(err)
+	l, err := f.linkFor(ctx, cb, r)
+	if err != nil {
+		return nil, err
 	}
 	j, err := f.ofLink(l)
 	if err != nil {
@@ -99,6 +99,21 @@ func (f *Flow) take(ctx context.Context, cb Callback, r response) (*journey, err
 		return nil, f.vaultFailed(err)
 	}
 	return j, nil
+}
+
+// linkFor finds the link whose journey a callback is of.
+func (f *Flow) linkFor(ctx context.Context, cb Callback, r response) (vault.Link, error) {
+	if r.state.IsZero() {
+		return f.onlyPending(ctx, cb)
+	}
+	l, err := f.vault.FindLinkByState(ctx, r.state)
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		return vault.Link{}, refusal(codeStateUnknown)
+	case err != nil:
+		return vault.Link{}, f.vaultFailed(err)
+	}
+	return l, nil
 }
 
 // finish turns the response into a connected account, or says why not.
@@ -144,7 +159,7 @@ func (f *Flow) exchange(ctx context.Context, j *journey, r response) (oauth.Toke
 		return f.exchangeTemporary(ctx, j, r)
 	}
 	token, err := f.oauth.Exchange(ctx, j.connection.App, oauth.Code{
-		Code: r.code, Verifier: j.link.Verifier, RedirectURI: j.link.RedirectURI, State: r.state,
+		Code: r.code, Verifier: j.link.Verifier, RedirectURI: j.link.RedirectURI, State: j.link.State,
 	})
 	if err != nil {
 		f.log.Warn("exchanging an authorization code", j.fields(zap.Error(err))...)
@@ -181,9 +196,12 @@ func (f *Flow) settle(ctx context.Context, j *journey, g vault.Grant, told vault
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
 	a, code := f.connect(ctx, j, g, who)
-	if code != "" && code != codeIdentityUnknown {
-		// Who it is not known of may be the account's own user, whose working grant some providers
-		// would end as well.
+	switch code {
+	case "":
+	case codeIdentityUnknown:
+		// It may be the account's own user, whose working grant some providers would end as well.
+		code = unlessLimited(err, code)
+	default:
 		f.discard(ctx, j, g)
 	}
 	return a, code
@@ -221,6 +239,9 @@ func exchangeCode(err error) string {
 		case oauth.ClassOperator:
 			return codeClientRejected
 		case oauth.ClassTransient:
+			if e.Code == oauth.CodeRateLimited {
+				return codeRateLimited
+			}
 			return codeProviderUnavailable
 		}
 	}

@@ -89,3 +89,22 @@ func (f *Flow) Proof(r *http.Request, id vault.LinkID) Proof {
 	}
 	return Proof{token: vault.NewSecret(token), browser: vault.NewSecret(browser)}
 }
+
+// maxHeld is how many links a browser may hold something for when the only one of them that waits is looked for.
+const maxHeld = 20
+
+// Held returns the tokens of the links that the request's browser holds something for, at most one more than
+// there may be. A request that no user makes holds nothing.
+func (f *Flow) Held(r *http.Request) (tokens []vault.Secret) {
+	if !navigated(r) {
+		return nil
+	}
+	prefix := f.cookieName("")
+	for _, c := range r.Cookies() {
+		token, _, ok := strings.Cut(c.Value, ".")
+		if strings.HasPrefix(c.Name, prefix) && ok && len(token) <= maxSecret && len(tokens) <= maxHeld {
+			tokens = append(tokens, vault.NewSecret(token))
+		}
+	}
+	return tokens
+}

@@ -154,6 +154,12 @@ account: [{name: key, secret: true}]
 inject: [{in: header, name: X-Key, template: "{account.key}"}]
 discover: [{path: /sites, id: id, into: site}]
 `,
+	"headed": `
+mode: static
+account: [{name: key, secret: true}]
+inject: [{in: header, name: X-Key, template: "{account.key}"}, {in: header, name: X-Site, template: "{captured.site}"}]
+discover: [{path: /sites, id: id, into: site}]
+`,
 	"open": `
 mode: none
 `,

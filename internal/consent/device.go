@@ -101,7 +101,9 @@ func (f *Flow) askForDevice(ctx context.Context, j *journey) (oauth.Device, erro
 	d, err := f.oauth.DeviceStart(ctx, j.connection.App, j.link.Scopes)
 	if err != nil {
 		f.log.Warn("asking for a device code", j.fields(zap.Error(err))...)
-		return oauth.Device{}, refusedForDevice(exchangeCode(err))
+		p := refusedForDevice(exchangeCode(err))
+		p.RetryAfter = waitOf(err)
+		return oauth.Device{}, p
 	}
 	h, err := heldBy(j.link)
 	if err == nil {

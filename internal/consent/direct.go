@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/internal/problem"
 	"github.com/claviger-proxy/claviger/vault"
@@ -58,8 +59,9 @@ func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, e
 	a, offered, code := f.direct(ctx, j)
 	if code != "" {
 		p := refusedDirectly(code)
+		p.RetryAfter = j.wait
 		if offered != nil {
-			p.Choices = offered.choices(c.Connector().Discover[offered.Entry].Into)
+			p.Choices, p.MoreChoices = offered.choices(c.Connector().Discover[offered.Entry].Into), offered.More
 		}
 		return vault.ConnectedAccount{}, p
 	}
@@ -77,10 +79,10 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 	}
 	switch code {
 	case "":
-		code = f.probe(ctx, j, g)
+		code = f.probe(ctx, j, j.connection, g)
 	case codeDiscoverFailed: // it may be for the credential
-		if refused := f.probe(ctx, j, g); refused == codeCredentialRefused {
-			code = refused
+		if c, err := j.connection.Discovering(); err == nil && f.probe(ctx, j, c, g) == codeCredentialRefused {
+			code = codeCredentialRefused
 		}
 	}
 	if code != "" {
@@ -94,6 +96,9 @@ func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount
 		f.log.Warn("asking the provider who the account is", j.fields(zap.Error(err))...)
 	}
 	a, code = f.connect(ctx, j, g, who)
+	if code == codeIdentityUnknown {
+		j.wait, code = waitOf(err), unlessLimited(err, code)
+	}
 	if code == codeIdentityMismatch { // with others it may be stored, or be that of the account all the same
 		f.discard(ctx, j, g)
 	}
@@ -111,6 +116,7 @@ func (f *Flow) obtain(ctx context.Context, j *journey) (g vault.Grant, told vaul
 	token, err := f.oauth.Obtain(ctx, j.connection.App, g)
 	if err != nil {
 		f.log.Warn("asking for a token", j.fields(zap.Error(err))...)
+		j.wait = waitOf(err)
 		if t, ok := lost(err); ok {
 			g = f.grantOf(j, t, nil)
 			f.with(j, g.Captured)
@@ -146,15 +152,18 @@ func obtainCode(k *connectors.Connector, err error) string {
 }
 
 // probe tells whether the provider refuses the credential. One that cannot be asked does not refuse.
-func (f *Flow) probe(ctx context.Context, j *journey, g vault.Grant) string {
-	k := j.connection.Connector()
+func (f *Flow) probe(ctx context.Context, j *journey, c *connection.Connection, g vault.Grant) string {
+	k := c.Connector()
 	call, ok := probeCall(k)
 	if !ok {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, identityTime)
 	defer cancel()
-	a, err := f.ask(ctx, j.connection, call, g)
+	a, err := f.ask(ctx, c, call, g)
+	if err == nil {
+		err = f.limit(c, a)
+	}
 	switch {
 	case errors.Is(err, errIdentityRequest):
 		return codeCredentialUnfit
@@ -182,7 +191,7 @@ func probeCall(k *connectors.Connector) (connectors.Ask, bool) {
 // refuses tells whether the answer to that request says that the credential is not good. Every good one may
 // do a verify, but not what an identity asks.
 func (a answer) refuses(k *connectors.Connector) bool {
-	if connectors.TokenExpired(a.status, a.header, k.Errors.ExpiredWhen, func() []byte { return a.body }) {
+	if k.TokenExpired(a.status, a.header, func() []byte { return a.body }) {
 		return true
 	}
 	v := k.Verify
@@ -200,6 +209,10 @@ var directly = map[string]message{
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "Provider unavailable", "the provider did not give a token: it does not answer; nothing was saved",
 		"try again in a few minutes",
+	},
+	codeRateLimited: {
+		http.StatusServiceUnavailable, "Requests limited", "the provider limits requests now; nothing was saved",
+		"try again later, after the time in Retry-After if there is one",
 	},
 	codeClientRejected: {
 		http.StatusBadGateway, "OAuth client rejected", "the provider refuses the OAuth client of the connection, or what is sent with it; nothing was saved",
@@ -224,6 +237,11 @@ var directly = map[string]message{
 	codeNotOffered: {
 		http.StatusConflict, "Not among the choices", "the account has no access to what the request has chosen; nothing was saved",
 		"send the request again with one of those that it has access to, or use another credential",
+	},
+	codeNotReached: {
+		http.StatusConflict, "Not found among the choices",
+		"the account has access to more at the provider than is looked through, and what the request has chosen was not found among the first; nothing was saved",
+		"send the request again with one of the choices, or use a credential that has access to less",
 	},
 	codeIdentityMismatch: {
 		http.StatusConflict, "Another account", "the credential is that of another account at the provider than before; nothing was saved",

@@ -80,6 +80,7 @@ func TestDirectRefused(t *testing.T) {
 		{"key of the operator that is none", "operators-key", "a", map[string]string{"subject": "ada"}, 502, "oauth_client_rejected"},
 		{"key that is no header", "key", "a", key("canary-ключ"), 422, "credential_unfit"},
 		{"key, before its sites are asked for", "sites", "a", key("canary-wrong"), 422, "credential_refused"},
+		{"key, before a header knows the site", "headed", "a", key("canary-wrong"), 422, "credential_refused"},
 		{"no site", "sites", "a", key(canaryKey + "-0"), 409, "nothing_to_use"},
 		{"several sites", "sites", "a", key(canaryKey + "-2"), 409, "choice_needed"},
 		{"identifier", "key", "a b", key(canaryKey), 400, "identifier_invalid"},

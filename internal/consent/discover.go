@@ -1,17 +1,12 @@
 package consent
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/claviger-proxy/claviger/connectors"
-	"github.com/claviger-proxy/claviger/internal/connection"
 	"github.com/claviger-proxy/claviger/vault"
 )
 
@@ -29,12 +24,13 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 	list := j.connection.Connector().Discover
 	for ; entry < len(list); entry++ {
 		how := list[entry]
-		found, err := f.list(ctx, j.connection, how, *g)
+		found, more, err := f.list(ctx, j.connection, how, *g)
 		if err != nil {
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(err))...)
-			return nil, codeDiscoverFailed
+			j.wait = waitOf(err)
+			return nil, unlessLimited(err, codeDiscoverFailed)
 		}
-		if len(found) == 0 {
+		if len(found) == 0 && !more {
 			return nil, codeNothingFound
 		}
 		items := usable(found, how)
@@ -42,9 +38,9 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 			f.log.Warn("asking the provider what the account has", j.fields(zap.Error(errIdentityMissing))...)
 			return nil, codeDiscoverFailed
 		}
-		one, code := f.pick(ctx, j, items, how)
+		one, code := f.pick(ctx, j, items, more, how)
 		if code != "" {
-			return offer(items, entry), code
+			return offer(items, more, entry), code
 		}
 		if g.Captured = merged(g.Captured, one.Kept); !f.with(j, g.Captured) {
 			return nil, codeDiscoverFailed
@@ -53,8 +49,8 @@ func (f *Flow) discover(ctx context.Context, j *journey, g *vault.Grant, entry i
 	return nil, ""
 }
 
-// pick is the item that is used, or says why it is none.
-func (f *Flow) pick(ctx context.Context, j *journey, items []item, how connectors.Discover) (item, string) {
+// pick is the item that is used, or says why it is none. With more there are others, which were not looked at.
+func (f *Flow) pick(ctx context.Context, j *journey, items []item, more bool, how connectors.Discover) (item, string) {
 	with := func(id string) int { return slices.IndexFunc(items, func(one item) bool { return one.ID == id }) }
 	wanted, asked := j.wanted[how.Into]
 	if !asked {
@@ -62,10 +58,12 @@ func (f *Flow) pick(ctx context.Context, j *journey, items []item, how connector
 	}
 	i := with(wanted)
 	switch {
+	case asked && i < 0 && more:
+		return item{}, codeNotReached
 	case asked && i < 0:
 		return item{}, codeNotOffered
 	case asked:
-	case len(items) == 1:
+	case len(items) == 1 && !more:
 		i = 0
 	default:
 		i = with(f.had(ctx, j)[how.Into])
@@ -89,50 +87,9 @@ func (f *Flow) had(ctx context.Context, j *journey) map[string]string {
 	return g.Captured
 }
 
-// list asks for the items.
-func (f *Flow) list(ctx context.Context, c *connection.Connection, how connectors.Discover, g vault.Grant) ([]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, identityTime)
-	defer cancel()
-	c, err := c.Discovering()
-	if err != nil {
-		return nil, err
-	}
-	a, err := f.ask(ctx, c, how.Ask, g)
-	if err != nil {
-		return nil, err
-	}
-	if a.status < 200 || a.status > 299 {
-		return nil, fmt.Errorf("status %d", a.status)
-	}
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	d.UseNumber()
-	var doc any
-	if err := d.Decode(&doc); err != nil {
-		return nil, errIdentityUnreadable
-	}
-	items, ok := find(doc, how.Items).([]any)
-	if !ok {
-		return nil, errIdentityUnreadable
-	}
-	return items, nil
-}
-
-// usable are the items that can be used, each once: some providers list one for each of its products.
-func usable(found []any, how connectors.Discover) (items []item) {
-	seen := map[string]bool{}
-	for _, one := range found {
-		kept, ok := chosen(one, how)
-		if id := kept[how.Into]; ok && !seen[id] {
-			seen[id] = true
-			items = append(items, item{ID: id, Label: cleanText(lookup(one, how.Label)), Kept: kept})
-		}
-	}
-	return items
-}
-
-// offer is what of the items is shown.
-func offer(items []item, entry int) *heldChoice {
-	c := &heldChoice{Entry: entry}
+// offer is what of the items is shown; with more there are others.
+func offer(items []item, more bool, entry int) *heldChoice {
+	c := &heldChoice{Entry: entry, More: more}
 	size := 0
 	for _, one := range items {
 		for name, value := range one.Kept {
@@ -145,16 +102,4 @@ func offer(items []item, entry int) *heldChoice {
 		c.Items = append(c.Items, one)
 	}
 	return c
-}
-
-// chosen are the values of an item that are kept.
-func chosen(item any, how connectors.Discover) (map[string]string, bool) {
-	captured := map[string]string{how.Into: lookup(item, how.ID)}
-	for name, path := range how.Capture {
-		if value := lookup(item, path); value != "" {
-			captured[name] = value
-		}
-	}
-	bad := func(value string) bool { return value == "" || len(value) > maxCaptured || !printable(value) }
-	return captured, !slices.ContainsFunc(slices.Collect(maps.Values(captured)), bad)
 }

@@ -8,7 +8,8 @@
 //
 //	GET  /oauth/link/{token}           shows who asks for what; burns nothing
 //	POST /oauth/link/{token}           starts: a cookie, and 303 to the provider
-//	GET  /oauth/callback/{connection}  completes: 303 to the app, or to our own page
+//	GET  /oauth/callback/{connection}  completes: 303 to the app, or to our own page; without anything to complete, where a
+//	                                   connector declares installs that begin at the provider, 303 to the app's page for those
 //	GET  /oauth/choice?link=lnk_…      what to choose from, to the browser that started only
 //	POST /oauth/choice?link=lnk_…      chooses, and completes
 //	GET  /oauth/device?link=lnk_…      a code to type in at the provider, to the browser that started only
@@ -50,6 +51,7 @@ const defaultAppName = "the app"
 const (
 	defaultLinkTTL = 15 * time.Minute
 	journeyTime    = 10 * time.Minute // from the button to the callback
+	installTime    = 15 * time.Minute // the same where an app is installed on the way
 	reuseLeft      = 2 * time.Minute  // a link closer to its end is not handed out again
 	completeTime   = 60 * time.Second // exchange, identity and save
 	revokeTime     = 30 * time.Second
@@ -74,8 +76,8 @@ type Options struct {
 	// that URL, its query included. Entries are https, or http on a loopback host.
 	ReturnURLs []string
 	// LinkTTL is how long a link waits for its user; zero means 15 minutes. Once the user has
-	// pressed the button, ten minutes are left to finish, or as long as the first code lives that is to be
-	// typed in on another machine.
+	// pressed the button, ten minutes are left to finish, 15 where an app is installed on the way, or as long as
+	// the first code lives that is to be typed in on another machine.
 	LinkTTL time.Duration
 	// AppName is what the pages call the app; empty means "the app".
 	AppName string
@@ -218,6 +220,8 @@ type journey struct {
 	connection *connection.Connection
 	// wanted are the items that were asked for beforehand; see [Request].Choice.
 	wanted map[string]string
+	// wait is how long the provider wants not to be asked, when the journey ends for that.
+	wait time.Duration
 }
 
 func (f *Flow) tell(j *journey, name, reason string) {

@@ -109,9 +109,10 @@ func (f *Flow) serveCallback(w http.ResponseWriter, r *http.Request, name string
 	result, err := f.Complete(r.Context(), Callback{
 		Connection: name, Query: r.URL.RawQuery,
 		Browser: func(id vault.LinkID) Proof { return f.Proof(r, id) },
+		Holds:   func() []vault.Secret { return f.Held(r) },
 	})
 	if err != nil {
-		f.showError(w, err)
+		f.refuseCallback(w, r, c, err)
 		return
 	}
 	f.goOn(w, &journey{link: result.Link, connection: c}, result)

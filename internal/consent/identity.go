@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -84,6 +83,9 @@ func (f *Flow) askIdentity(ctx context.Context, c *connection.Connection, g vaul
 	if err != nil {
 		return nil, err
 	}
+	if err := f.limit(c, a); err != nil {
+		return nil, err
+	}
 	if a.status < 200 || a.status > 299 {
 		return nil, identityError("identity_status_" + strconv.Itoa(a.status))
 	}
@@ -103,6 +105,11 @@ func (f *Flow) ask(ctx context.Context, c *connection.Connection, call connector
 	if err != nil {
 		return answer{}, errIdentityRequest
 	}
+	return f.send(ctx, c, r)
+}
+
+// send sends a request of a connection, and reads the answer.
+func (f *Flow) send(ctx context.Context, c *connection.Connection, r *http.Request) (answer, error) {
 	api, err := c.Transport(f.api)
 	if err != nil {
 		return answer{}, errIdentityRequest
@@ -135,33 +142,16 @@ func lookup(doc any, path string) string {
 	if path == "" {
 		return ""
 	}
-	switch v := find(doc, path).(type) {
+	return written(connectors.Find(doc, path))
+}
+
+// written is a text or a number as text; anything else is nothing.
+func written(value any) string {
+	switch v := value.(type) {
 	case string:
 		return v
 	case json.Number:
 		return v.String()
 	}
 	return ""
-}
-
-// find returns what stands at a member path; the empty one is that of doc itself.
-func find(doc any, path string) any {
-	if path == "" {
-		return doc
-	}
-	for name := range strings.SplitSeq(path, ".") {
-		switch v := doc.(type) {
-		case map[string]any:
-			doc = v[name]
-		case []any:
-			i, ok := connectors.Index(name)
-			if !ok || i >= len(v) {
-				return nil
-			}
-			doc = v[i]
-		default:
-			return nil
-		}
-	}
-	return doc
 }

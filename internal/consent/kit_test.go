@@ -52,6 +52,8 @@ type setting func(*desk, *settings)
 type settings struct {
 	provider  fakeprovider.Config
 	connector func(*connectors.Connector)
+	// installURL is that of both connections.
+	installURL string
 }
 
 // open starts everything. The connections demo and other are two connectors of one provider, so
@@ -86,7 +88,7 @@ func open(t *testing.T, change ...setting) *desk {
 	}
 	d.store = &brittle{Store: vaulttest.NewStore(t)}
 	d.vault = vaulttest.OpenAt(t, d.store, vaulttest.NewKeys(t), d.now)
-	d.connect(s.connector)
+	d.connect(s.connector, s.installURL)
 	d.options.Vault, d.options.Connections = d.vault, d.set
 	if d.flow, err = consent.New(d.options); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func open(t *testing.T, change ...setting) *desk {
 }
 
 // connect makes the connections.
-func (d *desk) connect(change func(*connectors.Connector)) {
+func (d *desk) connect(change func(*connectors.Connector), installURL string) {
 	d.t.Helper()
 	catalog, err := connectors.Builtin()
 	if err != nil {
@@ -113,7 +115,7 @@ func (d *desk) connect(change func(*connectors.Connector)) {
 		configured = append(configured, vault.Connection{
 			Name: name, Connector: "demo", ClientID: d.provider.ClientID(),
 			ClientSecret: vault.NewSecret(d.provider.ClientSecret()),
-			Params:       map[string]string{"port": strconv.Itoa(d.provider.Port())},
+			Params:       map[string]string{"port": strconv.Itoa(d.provider.Port())}, InstallURL: installURL,
 		})
 	}
 	if d.set, err = connection.NewSet(context.Background(), d.vault, catalog.With(&own), configured); err != nil {

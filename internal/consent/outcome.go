@@ -35,12 +35,15 @@ const (
 	codeStateUnknown    = "state_unknown"
 	codeWrongBrowser    = "wrong_browser"
 	codeAlreadyDone     = "already_done"
+	codeInstallUnasked  = "install_not_begun_here"
+	codeInstallSeveral  = "install_ambiguous"
 
 	codeConnected           = "connected"
 	codeDenied              = "access_denied"
 	codeScopeRefused        = "scope_refused"
 	codeProviderRefused     = "provider_refused"
 	codeProviderUnavailable = "provider_unavailable"
+	codeRateLimited         = "provider_rate_limited"
 	codeClientRejected      = "oauth_client_rejected"
 	codeIssuer              = "issuer_mismatch"
 	codeExchangeFailed      = "exchange_failed"
@@ -53,6 +56,7 @@ const (
 	codeNothingFound        = "nothing_to_use"
 	codeSeveralFound        = "choice_needed"
 	codeNotOffered          = "choice_not_offered"
+	codeNotReached          = "choice_not_reached"
 	codeTokenMismatch       = "token_mismatch"
 
 	codeConnection    = "connection_unusable"
@@ -175,6 +179,17 @@ var messages = map[string]message{
 		"This answer has been received before.", "You can close this page and go back to {app}.",
 	},
 
+	codeInstallUnasked: {
+		http.StatusBadRequest, "Please connect {provider} from {app}",
+		"You come from {provider}, but nothing that was begun in this browser in the last 15 minutes waits for that. Nothing was connected.",
+		"Go to {app}, and connect {provider} from there.",
+	},
+	codeInstallSeveral: {
+		http.StatusConflict, "It cannot be told which one this is",
+		"You have begun to connect {provider} more than once in this browser, and {provider} does not say which of them this answers. Nothing was connected, and all of them are closed now.",
+		"Close the other tabs, then go back to {app} and ask for one new link.",
+	},
+
 	codeConnected: {
 		http.StatusOK, "You are connected",
 		"{App} can now use your {provider} account.", "You can close this page.",
@@ -199,6 +214,11 @@ var messages = map[string]message{
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "{provider} does not answer",
 		"Your consent could not be completed because {provider} has a problem right now.", "Try again in a few minutes with a new link from {app}.",
+	},
+	codeRateLimited: {
+		http.StatusServiceUnavailable, "{provider} is busy",
+		"Your consent could not be completed because {provider} takes no more requests from {app} for now. Nothing was connected.",
+		"Try again later with a new link from {app}.",
 	},
 	codeClientRejected: {
 		http.StatusBadGateway, "Not connected",
@@ -243,6 +263,11 @@ var messages = map[string]message{
 		http.StatusConflict, "Not among your choices",
 		"What was chosen is nothing that your account at {provider} has access to. It was not connected.",
 		"Go back and choose again, or sign in at {provider} with another account.",
+	},
+	codeNotReached: {
+		http.StatusConflict, "Not found among your choices",
+		"Your account at {provider} has access to more than could be looked through, and what {app} asks for was not among the first. Nothing was connected.",
+		"Sign in at {provider} with an account that has access to less, or tell the people behind {app}.",
 	},
 	codeTokenMismatch: {
 		http.StatusBadRequest, "Not connected",

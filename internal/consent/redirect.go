@@ -60,7 +60,7 @@ func (f *Flow) Redirect(ctx context.Context, token vault.Secret) (Start, error) 
 func (f *Flow) prepare(ctx context.Context, j *journey) (location, code string, err error) {
 	l := &j.link
 	if l.Status == vault.LinkOpen {
-		l.Expires = f.now().Add(journeyTime)
+		l.Expires = f.now().Add(timeFor(j.connection.Connector()))
 	}
 	l.Status = vault.LinkStarted
 	l.State, l.Browser = oauth.NewState(), newSecret()

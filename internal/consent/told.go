@@ -16,6 +16,10 @@ var told = map[string]message{
 	},
 	codeProviderRefused:     {text: "the provider has ended the request with an error", next: "make a new link; the log says more"},
 	codeProviderUnavailable: {text: "the provider did not answer as it should", next: "make a new link in a few minutes"},
+	codeRateLimited: {
+		text: "the provider limits requests, so that the consent could not be completed; an account that was connected stays as it was",
+		next: "make a new link later",
+	},
 	codeClientRejected: {
 		text: "the provider refuses the OAuth client of the connection",
 		next: "check client_id, client_secret and params of the connection; the log says more",
@@ -46,9 +50,17 @@ var told = map[string]message{
 		text: "the account has no access to what the link says is to be used",
 		next: "make a new link that names something else, or none, so that the user is asked",
 	},
+	codeNotReached: {
+		text: "the account has access to more at the provider than is looked through, and what the link says was not found among the first",
+		next: "make a new link, to be used with an account that has access to less, or one that names nothing, so that the user is asked",
+	},
 	codeVault:        {text: "the vault could not be read while the user came back", next: "run `claviger doctor` on the host, then make a new link"},
 	codeWrongBrowser: {text: "the journey ended in another browser than it began in", next: "make a new link"},
-	codeConnection:   {text: "the connection cannot be used", next: "`claviger connections list` tells why"},
+	codeInstallSeveral: {
+		text: "the user had begun to connect here more than once in one browser, and the provider did not say which of them it answered",
+		next: "make one new link, and tell the user to close the other tabs",
+	},
+	codeConnection: {text: "the connection cannot be used", next: "`claviger connections list` tells why"},
 }
 
 // Outcome says in words why a link has failed for that code, and what to do next.

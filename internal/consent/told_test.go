@@ -10,6 +10,7 @@ import (
 // pageOnly are codes with words for the page of a user that no link ends with.
 var pageOnly = []string{
 	codeLinkUnknown, codeLinkUsed, codeLinkClosed, codeBusy, codeOrigin, codeDevicesFull, codeCallbackInvalid, codeStateUnknown, codeAlreadyDone,
+	codeInstallUnasked,
 	codeConnected, codeNothingOffered, codeNothingHere, codeNoConnection, codeWrongHost, codeMethod, codeNothingToShow,
 }
 

@@ -83,6 +83,10 @@ func (w *saying) tokens(refreshed bool) {
 		s.scopes = w.scopes(s.scopes, refreshed)
 	}
 	for _, name := range sorted(w.Slots) {
+		if w.inBody() && w.Slots[name] == cmp.Or(w.Access, "access_token") {
+			s.values["token."+name] = access // one token by two names, as a step gives another one after it
+			continue
+		}
 		token := w.mint("token."+name, s.expires)
 		s.values["token."+name] = token
 		w.doc.set(under(w.Root, w.Slots[name]), token)
@@ -167,7 +171,7 @@ func (w *saying) put(doc document, capture map[string]string, fresh bool) {
 // answer is the whole answer, with the mark of a success.
 func (w *saying) answer() *answer {
 	if ok := w.SuccessWhen; ok != nil {
-		w.doc.set(w.beside()(ok.Path), literal(ok.Equals))
+		w.mark(w.doc, w.beside()(ok.Path), ok)
 	}
 	var a *answer
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,25 +16,38 @@ import (
 
 // code is an authorization code that was given.
 type code struct {
-	challenge, redirectURI, state string
-	used                          *grant
+	// back is where the user goes, and redirectURI what was sent for it.
+	challenge, back, redirectURI, state string
+	used                                *grant
 }
 
 // authorize answers the browser with a way back at once.
 func (p *Provider) authorize(c *call) (*answer, error) {
 	a := p.connector.Authorize
+	if err := p.redirectTaken(); err != nil {
+		return nil, err
+	}
 	f := newFields()
-	sent := code{redirectURI: p.client.RedirectURI}
+	sent := code{back: p.client.RedirectURI, redirectURI: p.client.RedirectURI}
+	if t := a.RedirectURI; !t.IsZero() {
+		var err error
+		if sent.redirectURI, err = t.ExpandAt(p.values, p.now()); err != nil {
+			return nil, err
+		}
+	}
 	f.text("response_type", cmp.Or(a.ResponseType, "code"))
 	f.text("client_id", p.values["client_id"])
-	f.text("redirect_uri", p.client.RedirectURI)
+	f.text("redirect_uri", sent.redirectURI)
 	f.some("state", &sent.state)
 	if a.PKCE != connectors.PKCEOff {
 		f.some("code_challenge", &sent.challenge)
 		f.text("code_challenge_method", "S256")
 	}
-	if err := p.scopeFields(f, p.requested()); err != nil {
+	if err := p.scopeFields(f, p.wanted()); err != nil {
 		return nil, err
+	}
+	if p.connector.Authorize.Scope.Incremental == "include_granted" && len(p.grants) > 0 {
+		f.text("include_granted_scopes", "true")
 	}
 	if t := p.connector.Token.Resource; !t.IsZero() {
 		p.templates(f, map[string]connectors.Template{"resource": t}, p.values)
@@ -59,13 +73,31 @@ func (p *Provider) authorize(c *call) (*answer, error) {
 	return p.sendBack(sent), nil
 }
 
+// redirectTaken refuses what could not be registered at the provider.
+func (p *Provider) redirectTaken() error {
+	u, err := url.Parse(p.client.RedirectURI)
+	if err != nil {
+		return err
+	}
+	host := u.Hostname()
+	ip, _ := netip.ParseAddr(host)
+	if local := p.connector.Callback.Local; local != nil && !*local && (u.Scheme == "http" || host == "localhost" || ip.IsLoopback()) {
+		return fmt.Errorf("the redirect URI %s has no public name, or no https", p.client.RedirectURI)
+	}
+	return nil
+}
+
 // sendBack redirects to the client.
 func (p *Provider) sendBack(sent code) *answer {
-	u, err := url.Parse(sent.redirectURI)
+	u, err := url.Parse(sent.back)
 	if err != nil {
 		return p.violated()
 	}
-	q := url.Values{"state": {sent.state}}
+	q := url.Values{}
+	// An install page that may drop the state keeps it every other time.
+	if p.connector.Callback.State != connectors.StateInstall || p.sentBack%2 == 1 {
+		q.Set("state", sent.state)
+	}
 	if p.deny > 0 {
 		q.Set(p.denials()[p.deny-1], "access_denied")
 	} else {
@@ -100,7 +132,10 @@ func (p *Provider) denials() []string {
 }
 
 // requested are the scopes that the client has to ask for.
-func (p *Provider) requested() (scopes []string) {
+func (p *Provider) requested() []string { return p.requestedWith(p.client.More) }
+
+// requestedWith is requested with those that one account asks for beside the others.
+func (p *Provider) requestedWith(more []string) (scopes []string) {
 	s := p.connector.Authorize.Scope
 	add := func(scope string) {
 		if !slices.Contains(scopes, scope) {
@@ -119,8 +154,21 @@ func (p *Provider) requested() (scopes []string) {
 	if len(p.client.Scopes) == 0 {
 		fill(s.Default)
 	}
-	for _, scope := range slices.Concat(p.client.Scopes, p.client.More) {
+	for _, scope := range slices.Concat(p.client.Scopes, more) {
 		add(scope)
+	}
+	return scopes
+}
+
+// wanted are the scopes that a consent has to ask for: with those that the user has granted, if they are merged.
+func (p *Provider) wanted() []string {
+	scopes := p.requested()
+	if last := p.current(); p.connector.Authorize.Scope.Incremental == "merge" && last != nil {
+		for _, scope := range last.scopes {
+			if !slices.Contains(scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
 	}
 	return scopes
 }
@@ -149,6 +197,10 @@ func (p *Provider) scopeFields(f *fields, scopes []string) error {
 		}
 		if f.must[name] != nil {
 			return fmt.Errorf("parameter %s has two meanings", name)
+		}
+		if s.Repeat {
+			f.many[name] = list
+			continue
 		}
 		f.must[name] = func(got string) error {
 			if !slices.Equal(slices.Sorted(strings.SplitSeq(got, separator)), slices.Sorted(slices.Values(list))) {

@@ -21,9 +21,9 @@ func (p *Provider) fitsForm(form map[string]connectors.Template, c *call, values
 }
 
 // fitsJSON compares a JSON body with what is declared, value by value.
-func (p *Provider) fitsJSON(tree *connectors.Tree, c *call, values connectors.Values) error {
-	if got := c.Header.Get("Content-Type"); got != "application/json" {
-		return fmt.Errorf("the body is %q and not JSON", got)
+func (p *Provider) fitsJSON(tree *connectors.Tree, kind string, c *call, values connectors.Values) error {
+	if got := c.Header.Get("Content-Type"); got != kind {
+		return fmt.Errorf("the body is %q and not %s", got, kind)
 	}
 	source, err := tree.MarshalYAML()
 	if err != nil {

@@ -51,7 +51,7 @@ func (p *Provider) fixRest(names []string) error {
 	label := "captured-" + strings.ReplaceAll(names[0], "_", "-")
 	tries := []string{label}
 	for _, domain := range p.connector.API.Within {
-		tries = append(tries, "https://"+label+"."+domain, label+"."+domain)
+		tries = append(tries, "https://"+label+"."+domain, label+"."+domain, "https://"+label+"."+domain+"/captured/"+label+"/")
 	}
 	var err error
 	for _, value := range tries {

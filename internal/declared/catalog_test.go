@@ -80,12 +80,21 @@ func join(name, way string) string {
 }
 
 // variants are the lives that a connector can have: the whole one, and shorter ones without optional inputs,
-// with tokens that have no end, and without a browser.
+// with each value that other inputs are asked for with, with tokens that have no end, and without a browser.
 func variants(c *connectors.Connector) map[string]played {
 	all := map[string]played{"whole": {}}
 	for _, in := range append(c.App, c.Account...) {
 		if in.Optional {
 			all["bare"] = played{bare: true}
+		}
+	}
+	for prefix, list := range map[string][]connectors.Input{"app.": c.App, "account.": c.Account} {
+		for _, in := range list {
+			if w := in.VisibleWhen; w != nil {
+				for _, value := range w.Values() {
+					all[w.Input+" is "+value] = played{picked: map[string]string{prefix + w.Input: value}}
+				}
+			}
 		}
 	}
 	if !c.Token.URL.IsZero() {
@@ -108,7 +117,7 @@ func live(t *testing.T, c *connectors.Connector, how played) error {
 	if err != nil {
 		return err
 	}
-	if !how.bare && !how.scoped && !how.eternal && !how.device && !how.several {
+	if !how.bare && !how.scoped && !how.eternal && !how.device && !how.several && how.picked == nil {
 		return j.through(j.whole()...)
 	}
 	return j.through(j.short()...)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -73,10 +74,12 @@ func (j *journey) direct() (vault.ConnectedAccount, error) {
 		if !ok || p.Code != "choice_needed" || len(p.Choices) != 2 {
 			return a, fmt.Errorf("connecting gives %w, and not what to choose from", err)
 		}
-		own, into := p.Choices[1], p.Choices[1].Name
-		if own.ID != j.provider.Captured()[into] {
+		into := p.Choices[0].Name
+		at := slices.IndexFunc(p.Choices, func(c problem.Choice) bool { return c.ID == j.provider.Captured()[into] })
+		if at < 0 {
 			return a, fmt.Errorf("there are %+v to choose from", p.Choices)
 		}
+		own := p.Choices[at]
 		for _, how := range j.connector.Discover {
 			if how.Into == into && how.Label != "" && own.Label != declared.OwnLabel {
 				return a, fmt.Errorf("the item to choose is called %q", own.Label)

@@ -84,6 +84,7 @@ func (j *journey) byConsent() (consent.Result, error) {
 	return j.flow.Complete(j.ctx, consent.Callback{
 		Connection: connected, Query: back.RawQuery,
 		Browser: func(id vault.LinkID) consent.Proof { return j.flow.Proof(browser, id) },
+		Holds:   func() []vault.Secret { return j.flow.Held(browser) },
 	})
 }
 

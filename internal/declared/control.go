@@ -71,7 +71,7 @@ func (p *Provider) Violations() []Violation {
 }
 
 // Answered counts the requests that were as declared, by the name of their endpoint: temporary, authorize, token,
-// refresh, revoke, introspect, device, steps[0], api, verify, identity.
+// refresh, revoke, introspect, device, metadata, register, registration, steps[0], api, verify, identity.
 func (p *Provider) Answered() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,6 +31,9 @@ type Options struct {
 	// Eternal gives tokens without an end, and no refresh tokens. It is for connectors with ttl never, whose
 	// providers do that for some apps.
 	Eternal bool
+	// Unregistered has the client register itself before it does anything else. It is for connectors with register;
+	// else the client is known already.
+	Unregistered bool
 }
 
 // Provider is one provider with one user. It is safe for concurrent use.
@@ -46,15 +49,20 @@ type Provider struct {
 	claims map[string][]string
 	person Person
 	ends   []*endpoint
+	// enrols tells that the client registers itself.
+	enrols bool
 
 	mu         sync.Mutex
 	violations []Violation
 	answered   map[string]int
 	minted     int
-	calls      int            // how many requests there were
-	fresh      map[string]int // what must never come twice, by the number of its request
+	marks      map[*connectors.Condition]int // how often a mark that could be several was written
+	calls      int                           // how many requests there were
+	fresh      map[string]int                // what must never come twice, by the number of its request
 	codes      map[string]*code
-	devices    map[string]*device
+	// continued are the pages by the cursors that the provider has given.
+	continued map[string]place
+	devices   map[string]*device
 	// temporaries are the consents of OAuth 1.0a.
 	temporaries map[string]*temporary
 	grants      []*grant
@@ -65,6 +73,7 @@ type Provider struct {
 	inSteps   bool // the trouble is after the token call
 	deadAs    *connectors.ErrorCase
 	refusedAs *connectors.Expired
+	limit     *Limit
 	deny      int
 	sentBack  int
 	flip      bool
@@ -72,7 +81,8 @@ type Provider struct {
 	shown string
 	over  map[string]bool
 	// closed tells that the user's account has ended, for modes without consent.
-	closed bool
+	closed   bool
+	enrolled enrolment
 	// ended tells that the client has revoked something.
 	ended bool
 }
@@ -99,9 +109,10 @@ type endpoint struct {
 // the user. It is an error if no provider could answer as the connector wants it.
 func New(c *connectors.Connector, client Registration, o Options) (*Provider, error) {
 	p := &Provider{
-		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, needs: needsOf(c), claims: claimsIn(c),
+		connector: c, client: client, now: o.Now, eternal: o.Eternal, several: o.Several, enrols: o.Unregistered, needs: needsOf(c), claims: claimsIn(c),
 		answered: map[string]int{}, fresh: map[string]int{}, over: map[string]bool{},
-		codes: map[string]*code{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
+		marks: map[*connectors.Condition]int{},
+		codes: map[string]*code{}, continued: map[string]place{}, devices: map[string]*device{}, temporaries: map[string]*temporary{},
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -145,6 +156,7 @@ func (p *Provider) endpoints() (all []*endpoint) {
 		add("token", c.Token.URL, http.MethodPost, p.grantPair)
 		return p.andSteps(all)
 	}
+	all = p.registrationEnds()
 	token := cmp.Or(c.Token.Method, http.MethodPost)
 	if c.Mode.Consents() {
 		add("authorize", c.Authorize.URL, http.MethodGet, p.authorize)

@@ -31,7 +31,7 @@ func (p *Provider) startDevice(c *call) (*answer, error) {
 		}
 	}
 	headers.may, headers.must = headers.must, map[string]test{}
-	if err := p.scopeFields(f, p.requested()); err != nil {
+	if err := p.scopeFields(f, p.wanted()); err != nil {
 		return nil, err
 	}
 	if t := p.connector.Token.Resource; !t.IsZero() {

@@ -14,7 +14,7 @@ type document map[string]any
 
 // set puts a value where a path leads. What stands there already stays, and is returned.
 func (d document) set(path string, value any) any {
-	name, rest, deeper := strings.Cut(path, ".")
+	name, rest, deeper := cutPath(path)
 	there, ok := d[name]
 	if !deeper {
 		if !ok {
@@ -29,6 +29,16 @@ func (d document) set(path string, value any) any {
 	}
 	return inner.set(rest, value)
 }
+
+// cutPath is the first name of a path, and the rest. A dot behind a backslash is one of the name's.
+func cutPath(path string) (name, rest string, deeper bool) {
+	if found := pathName.FindStringSubmatch(path); found != nil {
+		return strings.ReplaceAll(found[1], `\.`, "."), found[2], true
+	}
+	return strings.ReplaceAll(path, `\.`, "."), "", false
+}
+
+var pathName = regexp.MustCompile(`\A((?:[^.\\]|\\\.)*)\.(.*)\z`)
 
 var indexName = regexp.MustCompile(`\A(?:0|[1-9][0-9]?)\z`)
 

@@ -18,9 +18,11 @@ type test func(string) error
 // fields are the fields, or the headers, that a request must have: all of them, and no others.
 type fields struct {
 	must, may map[string]test
+	// many are the fields that are there several times, with their values in any order.
+	many map[string][]string
 }
 
-func newFields() *fields { return &fields{map[string]test{}, map[string]test{}} }
+func newFields() *fields { return &fields{map[string]test{}, map[string]test{}, map[string][]string{}} }
 
 // text wants a field to be that text.
 func (f *fields) text(name, want string) {
@@ -97,8 +99,13 @@ func (f *fields) check(what string, got url.Values) error {
 			return fmt.Errorf("%s %s is there %d times", what, name, len(list))
 		}
 	}
+	for name, want := range f.many {
+		if !slices.Equal(slices.Sorted(slices.Values(got[name])), slices.Sorted(slices.Values(want))) {
+			return fmt.Errorf("%s %s is %q and not %q", what, name, got[name], want)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(got)) {
-		if f.must[name] != nil {
+		if f.must[name] != nil || f.many[name] != nil {
 			continue
 		}
 		if f.may[name] == nil || len(got[name]) != 1 {

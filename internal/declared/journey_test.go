@@ -67,6 +67,8 @@ type played struct {
 	// bare leaves optional inputs out, scoped gives the connection scopes of its own, eternal has tokens without
 	// an end, device connects without a browser, and several lets the user choose.
 	bare, scoped, eternal, device, several bool
+	// picked are values of inputs, by app.NAME and account.NAME.
+	picked map[string]string
 }
 
 // errNoProvider: nobody can play the provider.
@@ -75,7 +77,7 @@ var errNoProvider = errors.New("there is no such provider")
 // depart sets everything up for a connector, which has no Ways any more.
 func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error) {
 	t.Helper()
-	client, err := declared.Register(c, callback+"/"+connected)
+	client, err := declared.RegisterWith(c, callback+"/"+connected, how.picked)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +95,9 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 		other = how.connector
 	}
 	j := &journey{ctx: t.Context(), connector: c, played: other, client: client, device: how.device, eternal: how.eternal, several: how.several}
-	if j.provider, err = declared.New(other, client, declared.Options{Eternal: how.eternal, Several: how.several}); err != nil {
+	if j.provider, err = declared.New(other, client, declared.Options{
+		Eternal: how.eternal, Several: how.several, Unregistered: c.Register != nil,
+	}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoProvider, err)
 	}
 	j.transport = j.provider
@@ -103,7 +107,7 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 	if j.vault, err = vault.OpenWith(t.Context(), vaulttest.NewMemory(), vaulttest.NewKeys(t), vault.Options{}); err != nil {
 		return nil, err
 	}
-	if j.set, err = connection.NewSet(t.Context(), j.vault, (*connectors.Catalog)(nil).With(c), []vault.Connection{j.connection()}); err != nil {
+	if j.set, err = connection.NewSet(t.Context(), j.vault, (*connectors.Catalog)(nil).With(c), j.configured()); err != nil {
 		return nil, err
 	}
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &j.logs, zap.DebugLevel)
@@ -125,7 +129,10 @@ func depart(t *testing.T, c *connectors.Connector, how played) (*journey, error)
 // connection is what the operator has configured.
 func (j *journey) connection() vault.Connection {
 	c := vault.Connection{Name: connected, Connector: j.connector.Name, Params: map[string]string{}, Scopes: j.client.Scopes}
-	if id, secret := j.connector.NeedsClient(); id {
+	if j.connector.Install.Inbound {
+		c.InstallURL = installPage
+	}
+	if id, secret := j.connector.NeedsClient(); id && j.connector.Register == nil {
 		c.ClientID = j.client.ClientID
 		if secret {
 			c.ClientSecret = vault.NewSecret(j.client.ClientSecret)
@@ -176,6 +183,9 @@ func (j *journey) through(stages ...stage) (err error) {
 // whole are all stages that there are for the connector.
 func (j *journey) whole() []stage {
 	return []stage{
+		{"register", j.register},
+		{"reregister", j.reregister},
+		{"arrive", j.arrive},
 		{"deny", j.deny},
 		{"refuse", j.refuse},
 		{"connect", j.connect},
@@ -183,6 +193,7 @@ func (j *journey) whole() []stage {
 		{"introspect", j.introspect},
 		{"requests", j.requests},
 		{"check", j.check},
+		{"limits", j.limited},
 		{"refresh ahead", j.ahead},
 		{"refresh late", j.late},
 		{"refused token", j.forced},
@@ -190,12 +201,14 @@ func (j *journey) whole() []stage {
 		{"reconnect", j.reconnect},
 		{"end", j.end},
 		{"disconnect", j.disconnect},
+		{"unregister", j.unregister},
 	}
 }
 
 // short are the stages for a variant of a journey.
 func (j *journey) short() []stage {
 	return []stage{
+		{"register", j.register},
 		{"connect", j.connect},
 		{"facts", j.facts},
 		{"requests", j.requests},
@@ -203,6 +216,7 @@ func (j *journey) short() []stage {
 		{"refresh late", j.late},
 		{"reconnect", j.chosenAgain},
 		{"disconnect", j.disconnect},
+		{"unregister", j.unregister},
 	}
 }
 
@@ -212,7 +226,8 @@ func (j *journey) leaks() error {
 	given, _ := j.provider.Issued()
 	for name, secret := range map[string]string{
 		"client secret": j.client.ClientSecret, "access token": given.Access, "refresh token": given.Refresh, "ID token": given.IDToken,
-		"token secret": given.Slots["secret"],
+		"token secret":         given.Slots["secret"],
+		"registration's token": "registration-token-",
 	} {
 		if secret != "" && strings.Contains(text, secret) {
 			return fmt.Errorf("the %s is in the log", name)

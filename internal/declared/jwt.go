@@ -95,6 +95,9 @@ func (p *Provider) checkClaims(j *connectors.JWT, claims url.Values, values conn
 	if j.JTI {
 		f.some("jti", &jti)
 	}
+	if j.NBF {
+		f.must["nbf"] = func(got string) error { return is(iat)(got) } // iat is looked at first
+	}
 	p.templates(f, j.Claims, values)
 	if err := f.check("claim", claims); err != nil {
 		return err

@@ -69,6 +69,10 @@ func (p *Provider) secretNames(s *session) (names []string) {
 // inAsk tells whether a value stands in a request that the connector makes by itself, beside its credential.
 func (p *Provider) inAsk(name string) (there bool) {
 	k := p.connector
+	for _, d := range k.Discover {
+		how := p.pagingOf(d)
+		there = there || how != nil && how.Last == d.ID && name == "captured."+d.Into // the cursor
+	}
 	for _, part := range []any{k.Verify, k.Identity, k.Discover} {
 		eachTemplate(reflect.ValueOf(part), func(text string) { there = there || strings.Contains(text, name) })
 	}

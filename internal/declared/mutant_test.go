@@ -25,7 +25,7 @@ func (m mutant) String() string { return m.path + " = " + m.to }
 // in places that are not wanted.
 func mutants(c *connectors.Connector, wanted func(path string) bool) (list []mutant) {
 	m := &maker{original: c, wanted: wanted}
-	for _, name := range []string{"Scheme", "API", "Verify", "Identity", "Discover", "Errors"} {
+	for _, name := range []string{"Scheme", "API", "Verify", "Identity", "Discover", "Paginate", "Errors", "Rate"} {
 		f, _ := reflect.TypeFor[connectors.Connector]().FieldByName(name)
 		path := f.Tag.Get("yaml")
 		path, _, _ = strings.Cut(path, ",")

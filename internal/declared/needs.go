@@ -20,6 +20,7 @@ func needsOf(c *connectors.Connector) needs {
 	n := needs{map[string]string{}, map[string]bool{}, map[string]bool{}}
 	n.jwt(c.Assertion)
 	n.jwt(c.Token.ClientAssertion)
+	n.saml(c.SAML)
 	if cert := c.ClientCert; cert != nil {
 		n.keyIs(cert.Cert, clientCertificate())
 		n.keyIs(cert.Key, clientKey())
@@ -118,6 +119,9 @@ func urlsOf(c *connectors.Connector) []connectors.Template {
 	}
 	if c.Revoke != nil {
 		list = append(list, c.Revoke.URL)
+	}
+	if c.Register != nil {
+		list = append(list, c.Register.URL, c.Register.Metadata)
 	}
 	return list
 }

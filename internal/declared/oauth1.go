@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ import (
 func (p *Provider) checkOAuth1(s *connectors.Signer, c *call, values connectors.Values, more func(*fields)) error {
 	params, err := oauthParams(c)
 	if err != nil {
+		return err
+	}
+	if values, err = p.ownPair(s, values); err != nil {
 		return err
 	}
 	f := newFields()
@@ -58,6 +62,26 @@ func (p *Provider) checkOAuth1(s *connectors.Signer, c *call, values connectors.
 		return err
 	}
 	return p.checkOAuth1Signature(s, c, params, signature, values)
+}
+
+// ownPair has the consumer and the token of a signer that brings its own under the names that the others have.
+func (p *Provider) ownPair(s *connectors.Signer, values connectors.Values) (connectors.Values, error) {
+	own := maps.Clone(values)
+	templates := map[string]connectors.Template{"client_id": s.KeyID, "token": s.Token, "token.secret": s.TokenSecret}
+	if s.Method != "RSA-SHA1" {
+		templates["client_secret"] = s.Key
+	}
+	for name, t := range templates {
+		if t.IsZero() {
+			continue
+		}
+		text, err := t.ExpandAt(values, p.now())
+		if err != nil {
+			return nil, err
+		}
+		own[name] = text
+	}
+	return own, nil
 }
 
 // oauthParams are those of the header.

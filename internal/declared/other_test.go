@@ -40,7 +40,7 @@ func templates(path string, t connectors.Template) (list []any) {
 
 // words are what a text can be that is one of a few.
 var words = []string{
-	"required", "off",
+	"required", "off", "install",
 	"basic", "basic_raw", "post", "none", "private_key_jwt", "client_secret_jwt", "bearer", "client",
 	"POST", "GET", "PUT", "DELETE", "HEAD",
 	"form", "json", "query", "text", "header", "cookie",
@@ -50,7 +50,10 @@ var words = []string{
 	"body", "path", "HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT", "RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384",
 	"hex", "base64", "base64url", "sha256", "sha1", "sha512", "value", "name=value", "jwt_exp", "introspection",
 	"unix", "unix_ms", "http", "date", "sigv4", "oauth1", "hmac", "ed25519", "wsse",
+	"emailAddress", "persistent", "unspecified", "X509", "Password",
+	"objects", "texts", "map",
 	"method", "host", "query", "path_and_query", "url", "body_sha256", "timestamp", "nonce", "key_id",
+	"cursor", "next_url", "link", "page", "offset",
 	";", ",", "+", " ",
 }
 
@@ -70,13 +73,18 @@ var standards = []struct {
 	{regexp.MustCompile(`revoke\.token\z`), "refresh"},
 	{regexp.MustCompile(`\.auth\z`), "client"},
 	{regexp.MustCompile(`\.pkce\z`), "required"},
+	{regexp.MustCompile(`callback\.state\z`), "required"},
 	{regexp.MustCompile(`response_type\z`), "code"},
 	{regexp.MustCompile(`key_encoding\z`), "text"},
+	{regexp.MustCompile(`saml\.encoding\z`), "base64url"},
 	{regexp.MustCompile(`\.encoding\z`), "hex"},
+	{regexp.MustCompile(`saml\.(subject_format|authentication)\z`), "unspecified"},
 	{regexp.MustCompile(`\.pairs\z`), "value"},
 	{regexp.MustCompile(`\.hash\z`), "sha256"},
 	{regexp.MustCompile(`timestamp_as\z`), "unix"},
 	{regexp.MustCompile(`\.when\z`), "both"},
+	{regexp.MustCompile(`paginate\.in\z`), "query"},
+	{regexp.MustCompile(`items_as\z`), "objects"},
 }
 
 // standard is what an empty text stands for in a place.

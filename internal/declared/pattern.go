@@ -20,11 +20,26 @@ func patternText(pattern string, try int) string {
 	return w.text.String()
 }
 
+// groupMark stands in a text of [groupText] for what the group matches.
+const groupMark = "\x00"
+
+// groupText is a text that an expression matches somewhere, with the mark in place of its group.
+func groupText(pattern string) string {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	w := writer{try: 1, mark: groupMark} // what may be there is there
+	w.write(re)
+	return w.text.String()
+}
+
 // writer writes a text for an expression.
 type writer struct {
 	text strings.Builder
 	try  int
 	n    int
+	mark string // in place of groups, unless it is empty
 }
 
 // next is a number that looks like chance, and is the same each time.
@@ -41,7 +56,13 @@ func (w *writer) write(re *syntax.Regexp) {
 		w.class(re.Rune)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		w.text.WriteByte("abcdefgh"[w.next(8)])
-	case syntax.OpConcat, syntax.OpCapture:
+	case syntax.OpCapture:
+		if w.mark != "" {
+			w.text.WriteString(w.mark)
+			return
+		}
+		w.write(re.Sub[0])
+	case syntax.OpConcat:
 		for _, sub := range re.Sub {
 			w.write(sub)
 		}

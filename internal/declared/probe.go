@@ -11,6 +11,9 @@ import (
 
 // answerAPI answers a request that has a credential as declared.
 func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
+	if p.limit != nil {
+		return p.limited()
+	}
 	if !s.live(p.now()) || p.closed || p.over[p.shown] {
 		return p.expired(a)
 	}
@@ -20,24 +23,27 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 	if v := k.Verify; v != nil && p.isFor(a, v.Ask) {
 		p.answered["verify"]++
 		if v.OKWhen != nil {
-			doc.set(v.OKWhen.Path, literal(v.OKWhen.Equals))
+			p.mark(doc, v.OKWhen.Path, v.OKWhen)
 		}
 	}
 	if i := k.Identity; i != nil && i.From == "" && p.isFor(a, i.Ask) {
 		p.answered["identity"]++
 		p.person.write(doc, "", i)
 	}
-	for _, d := range k.Discover {
-		if !p.isFor(a, d.Ask) {
+	for i, d := range k.Discover {
+		if !p.isList(a, d) {
+			continue
+		}
+		if p.pagingOf(d) != nil {
+			if paged := p.answerList(a, i, doc); paged != nil {
+				return paged
+			}
 			continue
 		}
 		p.answered["discover"]++
-		items := list{p.item(d)}
-		if p.several {
-			items = list{p.otherItem(d), items[0]}
-		}
+		items := p.listing(d)
 		if d.Items == "" {
-			return items.answerJSON()
+			return answerValue(items)
 		}
 		doc.set(d.Items, items)
 	}
@@ -52,6 +58,12 @@ func (p *Provider) answerAPI(a *apiCall, s *session) *answer {
 
 // isFor tells whether a request is the one that is declared.
 func (p *Provider) isFor(a *apiCall, ask connectors.Ask) bool {
+	for name, t := range ask.Headers {
+		if !p.leftOut(t) && (len(a.Header.Values(name)) != 1 || p.fits(t, a.Header.Get(name), p.values) != nil) {
+			return false
+		}
+	}
+	kind := cmp.Or(ask.ContentType, "application/json")
 	base, err := p.bases()[ask.Base].ExpandAt(p.values, p.now())
 	if err != nil {
 		return false
@@ -62,7 +74,39 @@ func (p *Provider) isFor(a *apiCall, ask connectors.Ask) bool {
 	}
 	u, err := url.Parse(strings.TrimSuffix(base, "/") + path)
 	return err == nil && a.Method == cmp.Or(ask.Method, http.MethodGet) && strings.HasSuffix(a.origin(), "://"+strings.TrimSuffix(u.Host, ":443")) &&
-		a.path == u.EscapedPath() && contains(a.query, u.Query()) && (ask.JSON == nil || p.fitsJSON(ask.JSON, a.call, p.values) == nil)
+		a.path == u.EscapedPath() && contains(a.query, u.Query()) && (ask.JSON == nil || p.fitsJSON(ask.JSON, kind, a.call, p.values) == nil)
+}
+
+// asks are the requests that the connector makes by itself.
+func (p *Provider) asks() (all []connectors.Ask) {
+	k := p.connector
+	if k.Verify != nil {
+		all = append(all, k.Verify.Ask)
+	}
+	if k.Identity != nil && k.Identity.From == "" {
+		all = append(all, k.Identity.Ask)
+	}
+	for _, d := range k.Discover {
+		all = append(all, d.Ask)
+	}
+	return all
+}
+
+// takeOwn takes the headers off that a request of the connector's own has for itself, and returns their names.
+func (p *Provider) takeOwn(a *apiCall, rest *call) map[string]bool {
+	own := map[string]bool{}
+	for _, ask := range p.asks() {
+		if len(ask.Headers) == 0 || !p.isFor(a, ask) {
+			continue
+		}
+		for name, t := range ask.Headers {
+			if !p.leftOut(t) {
+				own[http.CanonicalHeaderKey(name)] = true
+				rest.Header.Del(name)
+			}
+		}
+	}
+	return own
 }
 
 // escaped fills a path, whose values are parts of a segment, or of a parameter behind a question mark.
@@ -99,47 +143,6 @@ func contains(all, some url.Values) bool {
 	return true
 }
 
-// Labels of the items that the user has.
-const (
-	OwnLabel   = "The <one> to use & keep"
-	otherLabel = "Another one"
-)
-
-// otherItem is what the user has beside item. It is good for nothing.
-func (p *Provider) otherItem(d connectors.Discover) document {
-	other := document{}
-	other.set(d.ID, "other-item")
-	for _, name := range sorted(d.Capture) {
-		other.set(d.Capture[name], "other-"+strings.ReplaceAll(name, "_", "-"))
-	}
-	if d.Label != "" {
-		other.set(d.Label, otherLabel)
-	}
-	return other
-}
-
-// item is the one thing of its kind that the user has at the provider and uses.
-func (p *Provider) item(d connectors.Discover) document {
-	one := document{}
-	one.set(d.ID, p.values["captured."+d.Into])
-	for _, name := range sorted(d.Capture) {
-		one.set(d.Capture[name], p.values["captured."+name])
-	}
-	if d.Label != "" {
-		one.set(d.Label, OwnLabel)
-	}
-	return one
-}
-
-// list is a JSON list of documents.
-type list []document
-
-func (l list) answerJSON() *answer {
-	a := document{}.answerJSON(http.StatusOK)
-	a.body = []byte(text(l))
-	return a
-}
-
 // expired refuses a credential that is no longer good: with status 401, or as was asked for.
 func (p *Provider) expired(a *apiCall) *answer {
 	doc, status := document{"error": "no longer good"}, http.StatusUnauthorized
@@ -158,7 +161,7 @@ func (p *Provider) expired(a *apiCall) *answer {
 		}
 	}
 	if v := p.connector.Verify; v != nil && v.OKWhen != nil && p.isFor(a, v.Ask) {
-		doc.set(v.OKWhen.Path, otherThan(v.OKWhen.Equals))
+		p.unmark(doc, v.OKWhen.Path, v.OKWhen)
 	}
 	answered := doc.answerJSON(status)
 	for name, values := range header {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,35 @@ func refuses(d *desk, name string, m message, change func(*message)) {
 	resp, text := d.says(m)
 	if taken := resp != nil; taken != (change == nil) {
 		d.Errorf("%s: taken is %t (%s)", name, taken, text)
+	}
+}
+
+// A provider that takes public redirect URIs only has no consent page for others.
+func TestPublicRedirect(t *testing.T) {
+	for yaml, taken := range map[string]string{
+		strict:                                "https://a.example.com/cb http://a.example.com/cb http://localhost:80/cb https://127.0.0.1/cb",
+		strict + "callback: {local: true}\n":  "https://a.example.com/cb http://a.example.com/cb http://localhost:80/cb https://127.0.0.1/cb",
+		strict + "callback: {local: false}\n": "https://a.example.com/cb",
+	} {
+		for _, uri := range []string{"https://a.example.com/cb", "http://a.example.com/cb", "http://localhost:80/cb", "https://127.0.0.1/cb"} {
+			c, err := connectors.Decode("strict.yaml", []byte(yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := declared.Register(c, uri)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := declared.New(c, client, declared.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := &desk{t, p, client}
+			resp, text := d.says(d.consent())
+			if want := slices.Contains(strings.Fields(taken), uri); (resp != nil) != want || resp == nil && !strings.Contains(text, "no public name") {
+				t.Errorf("%s with %q is taken: %t (%s)", uri, yaml[len(strict):], resp != nil, text)
+			}
+		}
 	}
 }
 

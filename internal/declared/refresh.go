@@ -54,8 +54,8 @@ func (p *Provider) sessions() (all []*session) {
 
 // fitsRefresh tells whether a call refreshes a session.
 func (p *Provider) fitsRefresh(k tokenCall, c *call, s *session) error {
-	k.fields = &fields{maps.Clone(k.fields.must), maps.Clone(k.fields.may)}
-	k.headers = &fields{maps.Clone(k.headers.must), maps.Clone(k.headers.may)}
+	k.fields = &fields{maps.Clone(k.fields.must), maps.Clone(k.fields.may), maps.Clone(k.fields.many)}
+	k.headers = &fields{maps.Clone(k.headers.must), maps.Clone(k.headers.may), maps.Clone(k.headers.many)}
 	k.values = s.values
 	r := p.connector.Refresh
 	if p.with() == connectors.RefreshWithToken {
@@ -63,7 +63,7 @@ func (p *Provider) fitsRefresh(k tokenCall, c *call, s *session) error {
 	}
 	switch r.Scope {
 	case "requested":
-		if err := p.scopeFields(k.fields, p.requested()); err != nil {
+		if err := p.scopeFields(k.fields, s.grant.asked); err != nil {
 			return err
 		}
 	case "granted":

@@ -171,7 +171,7 @@ func (j *journey) refusing(as *connectors.Expired) (broker.Target, broker.Creden
 	if err != nil {
 		return t, c, err
 	}
-	refused := connectors.TokenExpired(status, header, j.connector.Errors.ExpiredWhen, func() []byte { return body })
+	refused := j.connector.TokenExpired(status, header, func() []byte { return body })
 	return t, c, want(refused, "the answer %d %s is not taken for a refused token", status, body)
 }
 
@@ -201,29 +201,37 @@ func (j *journey) troubles() map[oauth.Class][]connectors.ErrorCase {
 }
 
 func (j *journey) troubled(class oauth.Class, as *connectors.ErrorCase) error {
+	j.rest()
+	j.provider.Trouble(as, false)
+	oe, err := j.failing()
+	j.provider.Trouble(nil, false)
+	return want(err == nil && oe.Class == class, "the refusal %s is taken for %v, want %s; %v", as, oe, class, err)
+}
+
+// failing is how a refresh fails.
+func (j *journey) failing() (*oauth.Error, error) {
 	g, err := j.vault.Grant(j.ctx, j.account)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, err := j.set.ByName(connected)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	own, err := c.For(g.Inputs, g.Captured)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a, err := j.vault.Account(j.ctx, j.account)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	own.App.Scopes = a.RequestedScopes
-	j.rest()
-	j.provider.Trouble(as, false)
 	_, err = j.oauth.Refresh(j.ctx, own.App, g)
-	j.provider.Trouble(nil, false)
-	oe, ok := errors.AsType[*oauth.Error](err)
-	return want(ok && oe.Class == class, "the refusal %s is taken for %v, want %s", as, err, class)
+	if oe, ok := errors.AsType[*oauth.Error](err); ok {
+		return oe, nil
+	}
+	return nil, fmt.Errorf("the refresh ends with %w", err)
 }
 
 // end has the user end the grant at the provider, once for each way in which that is said.

@@ -26,7 +26,7 @@ func (p *Provider) refuse(r *connectors.TokenResponse, e connectors.ErrorCase) *
 		w.doc.set("error_description", "Sorry: "+e.Text+", says the provider.")
 	}
 	if ok := w.SuccessWhen; ok != nil {
-		w.doc.set(beside(ok.Path), otherThan(ok.Equals))
+		w.unmark(w.doc, beside(ok.Path), ok)
 	}
 	if w.Format == "form" {
 		return w.doc.answerForm(status)
@@ -38,6 +38,8 @@ func (p *Provider) refuse(r *connectors.TokenResponse, e connectors.ErrorCase) *
 // that has ended.
 func (p *Provider) refused(r *connectors.TokenResponse, dead bool) *answer {
 	switch {
+	case p.limit != nil:
+		return p.limited()
 	case p.trouble != nil && !p.inSteps:
 		return p.refuse(r, *p.trouble)
 	case dead && p.deadAs != nil:

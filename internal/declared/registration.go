@@ -32,11 +32,24 @@ func (r Registration) Bare(c *connectors.Connector) Registration {
 func needed(inputs []connectors.Input, values map[string]string) map[string]string {
 	left := maps.Clone(values)
 	for _, in := range inputs {
-		if in.Optional {
+		if in.Optional || !asks(inputs, in, left) {
 			delete(left, in.Name)
 		}
 	}
 	return left
+}
+
+// asks tells whether a form with these values in it has the input.
+func asks(inputs []connectors.Input, in connectors.Input, values map[string]string) bool {
+	if in.VisibleWhen == nil {
+		return true
+	}
+	for _, other := range inputs {
+		if other.Name == in.VisibleWhen.Input {
+			return slices.Contains(in.VisibleWhen.Values(), cmp.Or(values[other.Name], other.Default))
+		}
+	}
+	return false
 }
 
 // registrationTries is how many values are tried for a connector's inputs until its URLs can be filled.
@@ -45,6 +58,12 @@ const registrationTries = 40
 // Register makes up what is typed in for a connector, which has no Ways any more. Values are as odd as their
 // place lets them be. It is an error if nothing is found that the connector takes.
 func Register(c *connectors.Connector, redirectURI string) (Registration, error) {
+	return RegisterWith(c, redirectURI, nil)
+}
+
+// RegisterWith is Register with some values picked, by app.NAME and account.NAME: such as one that other inputs
+// are asked for with.
+func RegisterWith(c *connectors.Connector, redirectURI string, picked map[string]string) (Registration, error) {
 	need := needsOf(c)
 	r := Registration{
 		ClientID: "client-" + c.Name, ClientSecret: "client-secret-of-" + c.Name, RedirectURI: redirectURI,
@@ -65,26 +84,31 @@ func Register(c *connectors.Connector, redirectURI string) (Registration, error)
 	}
 	var err error
 	for try := range registrationTries {
-		if err = r.inputs(c, need, try); err == nil {
+		if err = r.inputs(c, need, picked, try); err == nil {
 			return r, nil
 		}
 	}
 	return Registration{}, fmt.Errorf("making up the inputs of %s: %w", c.Name, err)
 }
 
-// inputs gives every input a value.
-func (r Registration) inputs(c *connectors.Connector, need needs, try int) error {
+// inputs gives every input a value that is asked for.
+func (r Registration) inputs(c *connectors.Connector, need needs, picked map[string]string, try int) error {
+	clear(r.App)
+	clear(r.Account)
 	for prefix, list := range map[string][]connectors.Input{"app.": c.App, "account.": c.Account} {
+		values := map[string]map[string]string{"app.": r.App, "account.": r.Account}[prefix]
 		for _, in := range list {
+			if !asks(list, in, values) {
+				continue
+			}
 			value, err := madeUp(in, need, prefix+in.Name, try)
+			if one, ok := picked[prefix+in.Name]; ok {
+				value, err = one, nil
+			}
 			if err != nil {
 				return fmt.Errorf("%s%s: %w", prefix, in.Name, err)
 			}
-			if prefix == "app." {
-				r.App[in.Name] = value
-			} else {
-				r.Account[in.Name] = value
-			}
+			values[in.Name] = value
 		}
 	}
 	values, err := c.AppValues(r.App)

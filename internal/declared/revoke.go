@@ -12,7 +12,7 @@ import (
 // aboutToken is a call that is about a token: its end, or whether it is good.
 type aboutToken struct {
 	auth, param, body string
-	headers           map[string]connectors.Template
+	params, headers   map[string]connectors.Template
 	// token is the name of the value that the call is about.
 	token string
 }
@@ -31,12 +31,19 @@ func (p *Provider) fitsToken(k aboutToken, c *call, s *session) error {
 		headers.text("Authorization", "Bearer "+s.values["token"])
 	}
 	f.text(cmp.Or(k.param, "token"), s.values[k.token])
+	p.templates(f, k.params, s.values)
 	p.headers(headers, k.headers, s.values)
 	if err := p.presents(c); err != nil {
 		return err
 	}
 	if err := headers.checkHeaders(c); err != nil {
 		return err
+	}
+	if k.body == "query" {
+		if len(c.body) > 0 {
+			return errors.New("it has a body")
+		}
+		return f.check("parameter", c.query)
 	}
 	if len(c.query) > 0 {
 		return errors.New("it has parameters in the URL")
@@ -63,7 +70,7 @@ func (p *Provider) fitsToken(k aboutToken, c *call, s *session) error {
 // revoke ends the grant of a token.
 func (p *Provider) revoke(c *call) (*answer, error) {
 	r := p.connector.Revoke
-	k := aboutToken{r.Auth, r.Param, r.Body, r.Headers, "refresh_token"}
+	k := aboutToken{r.Auth, r.Param, r.Body, r.Params, r.Headers, "refresh_token"}
 	err := errors.New("there is nothing to revoke")
 	for _, s := range append(p.sessions(), p.broken...) {
 		k.token = "refresh_token"
@@ -81,7 +88,7 @@ func (p *Provider) revoke(c *call) (*answer, error) {
 			return &answer{http.StatusOK, http.Header{}, nil}, nil
 		}
 		doc := document{}
-		doc.set(r.OKWhen.Path, literal(r.OKWhen.Equals))
+		p.mark(doc, r.OKWhen.Path, r.OKWhen)
 		return doc.answerJSON(http.StatusOK), nil
 	}
 	return nil, err
@@ -90,7 +97,7 @@ func (p *Provider) revoke(c *call) (*answer, error) {
 // introspect tells about an access token.
 func (p *Provider) introspect(c *call) (*answer, error) {
 	i := p.connector.Introspect
-	k := aboutToken{i.Auth, i.Param, "form", i.Headers, "token"}
+	k := aboutToken{i.Auth, i.Param, "form", nil, i.Headers, "token"}
 	err := errors.New("there is no token")
 	for _, s := range p.sessions() {
 		if s.values["token"] == "" {

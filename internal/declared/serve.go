@@ -69,6 +69,10 @@ func (p *Provider) answer(r *http.Request) (*answer, error) {
 			wrong = append(wrong, Violation{e.name, "method " + c.Method + " and not " + e.method})
 			continue
 		}
+		if p.enrols && !p.enrolled.known && e.name != "metadata" && e.name != "register" {
+			wrong = append(wrong, Violation{e.name, "nobody has registered the client"})
+			continue
+		}
 		a, err := e.serve(rest)
 		if err == nil {
 			p.answered[e.name]++

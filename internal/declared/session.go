@@ -15,8 +15,9 @@ type grant struct {
 	sessions []*session
 	refresh  string
 	spent    map[string]bool
-	scopes   []string
-	// redirectURI is where the user was sent back to.
+	// asked are the scopes that were asked for, scopes those that were granted.
+	asked, scopes []string
+	// redirectURI is what the client has sent for where the user was sent back to.
 	redirectURI string
 	refreshes   int
 	dead        bool
@@ -43,7 +44,7 @@ func (s *session) live(now time.Time) bool {
 
 // newGrant is one without a credential yet.
 func (p *Provider) newGrant(redirectURI string) *grant {
-	return &grant{spent: map[string]bool{}, scopes: p.granted(), redirectURI: redirectURI}
+	return &grant{spent: map[string]bool{}, asked: p.wanted(), scopes: p.granted(), redirectURI: redirectURI}
 }
 
 // found makes the one session of a connector whose credential the provider does not make.

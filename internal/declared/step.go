@@ -111,7 +111,7 @@ func (p *Provider) fitsStep(s connectors.Step, c *call, values connectors.Values
 	case len(r.Form) > 0:
 		return p.fitsForm(r.Form, c, values)
 	case r.JSON != nil:
-		return p.fitsJSON(r.JSON, c, values)
+		return p.fitsJSON(r.JSON, "application/json", c, values)
 	case !r.Text.IsZero():
 		if got := c.Header.Get("Content-Type"); got != r.ContentType {
 			return fmt.Errorf("the body is %q and not %q", got, r.ContentType)

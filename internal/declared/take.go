@@ -51,15 +51,16 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 		return err
 	}
 	for _, in := range p.injections(slot) {
-		if in.In == connectors.InPath || in.Basic == nil && p.leftOut(in.Template) {
+		if in.In == connectors.InPath || in.Basic == nil && (p.leftOut(in.Template) || p.unknownYet(a, in.Template) && !p.has(in, &rest)) {
 			continue
 		}
 		if err := p.take(in, &rest, values); err != nil {
 			return fmt.Errorf("the credential in %s %s %w", in.In, in.Name, err)
 		}
 	}
+	own := p.takeOwn(a, &rest)
 	for name, t := range p.connector.API.Headers {
-		if p.leftOut(t) || p.unknownYet(a, t) && len(rest.Header.Values(name)) == 0 {
+		if own[http.CanonicalHeaderKey(name)] || p.leftOut(t) || p.unknownYet(a, t) && len(rest.Header.Values(name)) == 0 {
 			continue
 		}
 		if err := p.takeOne(rest.Header, http.CanonicalHeaderKey(name), t, values); err != nil {
@@ -67,6 +68,20 @@ func (p *Provider) takeCredential(a *apiCall, s *session, slot string) error {
 		}
 	}
 	return p.nothingLeft(&rest, s)
+}
+
+// has tells whether a request has something in the place of an injection.
+func (p *Provider) has(in connectors.Injection, c *call) bool {
+	switch in.In {
+	case connectors.InHeader:
+		return len(c.Header.Values(in.Name)) > 0
+	case connectors.InQuery:
+		return c.query.Has(in.Name)
+	case connectors.InCookie:
+		_, err := c.Cookie(in.Name)
+		return err == nil
+	}
+	return bytes.Contains(c.body, []byte(in.Name))
 }
 
 // take takes one injection off.
@@ -138,16 +153,21 @@ func (p *Provider) takeMember(in connectors.Injection, c *call, values connector
 	return p.fits(in.Template, got, values)
 }
 
-// unknownYet tells whether a request is one of those that find out what a template names: it goes without it.
+// unknownYet tells whether a request is one of those that find out what a template names, or come before them: it
+// goes without it.
 func (p *Provider) unknownYet(a *apiCall, t connectors.Template) bool {
-	return slices.ContainsFunc(p.connector.Discover, func(d connectors.Discover) bool {
-		if !p.isFor(a, d.Ask) {
-			return false
+	for i, asked := range p.connector.Discover {
+		if !p.isList(a, asked) {
+			continue
 		}
-		return slices.ContainsFunc(t.Names(), func(name string) bool {
-			captured, ok := strings.CutPrefix(name, "captured.")
-			_, more := d.Capture[captured]
-			return ok && (captured == d.Into || more)
-		})
-	})
+		for _, d := range p.connector.Discover[i:] {
+			for _, name := range t.Names() {
+				captured, ok := strings.CutPrefix(name, "captured.")
+				if _, more := d.Capture[captured]; ok && (captured == d.Into || more) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }

@@ -190,10 +190,14 @@ func (p *Provider) leftOut(t connectors.Template) bool {
 }
 
 func (p *Provider) optional(name string) bool {
-	for prefix, inputs := range map[string][]connectors.Input{"app.": p.connector.App, "account.": p.connector.Account} {
-		for _, in := range inputs {
-			if name == prefix+in.Name {
-				return in.Optional
+	for _, list := range []struct {
+		prefix string
+		inputs []connectors.Input
+		given  map[string]string
+	}{{"app.", p.connector.App, p.client.App}, {"account.", p.connector.Account, p.client.Account}} {
+		for _, in := range list.inputs {
+			if name == list.prefix+in.Name {
+				return in.Optional || !asks(list.inputs, in, list.given)
 			}
 		}
 	}

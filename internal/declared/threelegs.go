@@ -42,6 +42,9 @@ func (p *Provider) signedLeg(c *call, values connectors.Values, more func(*field
 
 // giveTemporary answers the call for temporary credentials (RFC 5849 section 2.1).
 func (p *Provider) giveTemporary(c *call) (*answer, error) {
+	if err := p.redirectTaken(); err != nil {
+		return nil, err
+	}
 	given := &temporary{}
 	err := p.signedLeg(c, p.values, func(f *fields) { f.some("oauth_callback", &given.callback) })
 	if err != nil {

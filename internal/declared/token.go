@@ -1,10 +1,13 @@
 package declared
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/claviger-proxy/claviger/connectors"
@@ -48,6 +51,9 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 	case connectors.ModeJWTBearer:
 		f.text("grant_type", grantBearer)
 		f.must["assertion"] = func(got string) error { return p.verify(p.connector.Assertion, got, p.values) }
+	case connectors.ModeSAMLBearer:
+		f.text("grant_type", grantSAML)
+		f.must["assertion"] = func(got string) error { return p.verifySAML(p.connector.SAML, got, p.values) }
 	case connectors.ModeTokenExchange:
 		f.text("grant_type", grantExchange)
 		f.text("subject_token", p.values["account.subject_token"])
@@ -60,6 +66,9 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 		if err := p.scopeFields(f, p.requested()); err != nil {
 			return nil, err
 		}
+	}
+	if consents {
+		k.values = p.withCode(k, c)
 	}
 	if err := p.check(k, c); err != nil {
 		return nil, err
@@ -84,6 +93,15 @@ func (p *Provider) grantToken(c *call) (*answer, error) {
 	return a, nil
 }
 
+// withCode are the values of a call with the code that it brings, which other fields may be made of.
+func (p *Provider) withCode(k *tokenCall, c *call) connectors.Values {
+	values := maps.Clone(k.values)
+	if got, err := p.tokenFields(k, c); err == nil { // else the check says why
+		values["code"] = got.Get(cmp.Or(k.names["code"], "code"))
+	}
+	return values
+}
+
 // grantAgain answers a call that needs no user, the first one or a later one.
 func (p *Provider) grantAgain() *answer {
 	phases := []string{phaseConnect}
@@ -100,7 +118,13 @@ func (p *Provider) grantAgain() *answer {
 
 // granted are the scopes that the provider grants: all that were asked for, and what it thinks belongs to them.
 func (p *Provider) granted() []string {
-	return append(p.requested(), "granted.along", "granted.beside")
+	scopes := p.wanted()
+	for _, scope := range []string{"granted.along", "granted.beside"} {
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }
 
 // fits tells whether what is shown with a code is what it was given for.

@@ -87,7 +87,7 @@ func (p *place) compile(c *connectors.Connector, secrets bool) error {
 		}
 		for _, name := range t.Names() {
 			in := inputs[name]
-			n := need{name: name, optional: in.Optional && p.in != connectors.InPath, secret: in.Secret || isToken(name)}
+			n := need{name: name, optional: in.MayLack() && p.in != connectors.InPath, secret: in.Secret || isToken(name)}
 			if !sendable(name) || n.secret && !secrets {
 				return fmt.Errorf("{%s} must not be sent", name)
 			}
@@ -174,7 +174,7 @@ func (p place) sent(v connectors.Values) (bool, error) {
 	case missing == connectors.NameToken && p.slot != "":
 		missing = connectors.SlotName(p.slot)
 	}
-	return false, fmt.Errorf("%w: there is no value for {%s}", ErrNoToken, cmp.Or(missing, optional))
+	return false, &NoValueError{Name: cmp.Or(missing, optional)}
 }
 
 func (p place) expand(v connectors.Values, now time.Time) (string, error) {

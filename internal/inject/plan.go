@@ -34,6 +34,14 @@ var (
 	ErrBody = errors.New("the body cannot take the credential")
 )
 
+// NoValueError is an [ErrNoToken] that says which name has no value.
+type NoValueError struct{ Name string }
+
+func (e *NoValueError) Error() string {
+	return fmt.Sprintf("%s: there is no value for {%s}", ErrNoToken, e.Name)
+}
+func (e *NoValueError) Unwrap() error { return ErrNoToken }
+
 // credentialHeaders hold a caller's own credentials whatever the connector injects.
 var credentialHeaders = []string{"Authorization", "Cookie", "Proxy-Authorization"}
 

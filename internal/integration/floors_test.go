@@ -19,7 +19,7 @@ const module = "github.com/claviger-proxy/claviger"
 // neither up, nor to a sibling. A package that is not here needs a place.
 var floors = map[string]int{
 	"connectors": 0, "vault/seal": 0, "internal/replay": 0, "internal/problem": 0, "internal/netguard": 0, "client": 0,
-	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1, "internal/openapi": 1, "internal/declared": 1,
+	"vault": 1, "vault/seal/transit": 1, "internal/sign": 1, "internal/openapi": 1, "internal/declared": 1, "internal/paging": 1,
 	"vault/badgerstore": 2, "vault/pgstore": 2, "internal/oauth": 2, "internal/inject": 2, "internal/policy": 2, "internal/audit": 2, "internal/transfer": 2,
 	"internal/connection": 3,
 	"internal/broker":     4, "internal/consent": 4,
@@ -49,6 +49,8 @@ var drivers = map[string][]string{
 	"filippo.io/age":                          {"internal/transfer"},
 	"github.com/aws/":                         {"internal/sign"},
 	"github.com/dghubble/oauth1":              {"internal/sign"},
+	"github.com/beevik/etree":                 {"internal/sign", "internal/declared"},
+	"github.com/russellhaering/goxmldsig":     {"internal/sign", "internal/declared"},
 	"github.com/go-jose/":                     {"internal/sign", "internal/fakeprovider"},
 	"go.opentelemetry.io/":                    {"caddymodule"},
 }
@@ -185,10 +187,10 @@ func TestFloorsRefuse(t *testing.T) {
 
 // revealers are where a secret may be turned into text: where it is sealed, sent or injected, and
 // where consent writes it into a URL or a cookie of the user's browser, an export encrypts it, an import
-// sends it to the server, or the API hands an access token out.
+// sends it to the server, or the API hands an access token out, or an answer that it has kept.
 var revealers = []string{
 	"vault", "internal/oauth", "internal/inject", "internal/consent/cookie.go", "internal/consent/held.go", "internal/transfer/write.go", "caddymodule/cli/moved.go",
-	"internal/api/token.go", "internal/connection/connection.go",
+	"internal/api/token.go", "internal/api/idempotency.go", "internal/connection/connection.go",
 }
 
 func TestRevealIsRare(t *testing.T) {

@@ -146,7 +146,7 @@ func TestReloadUnderTraffic(t *testing.T) {
 	if a := <-uploaded; a.Response == nil || a.StatusCode != 200 || a.body != sent.String() {
 		t.Errorf("the upload came back as %q, want %q", a.body, sent.String())
 	}
-	if n := stop(); n < 100 {
+	if n := stop(); n < 20 {
 		t.Errorf("only %d requests between the reloads", n)
 	}
 	s.openedOnce(lock)

@@ -27,7 +27,7 @@ var tokenTypes = []string{"bearer", "bot", "user", "jwt", "bearertoken", "n_a"}
 func (c *call) decode(a answer) (Token, error) {
 	doc := c.reads.document(a)
 	switch {
-	case !a.ok():
+	case !a.ok(), c.app.Connector.Rate.Limits(a.status, a.header, a.whole):
 		return Token{}, c.refusal(a, doc)
 	case a.tooLarge:
 		return Token{}, c.malformed(a, CodeAnswerTooLarge)
@@ -47,8 +47,7 @@ func (c *call) decode(a answer) (Token, error) {
 // success looks like, that alone decides.
 func (c *call) failed(doc document) bool {
 	if when := c.reads.SuccessWhen; when != nil {
-		text, ok := textOf(c.reads.find(doc, when.Path))
-		return !ok || text != when.Equals
+		return doc == nil || !meets(c.reads.find(doc, when.Path), when)
 	}
 	switch v := c.reads.find(doc, or(c.reads.ErrorPath, "error")).(type) {
 	case nil:

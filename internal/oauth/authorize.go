@@ -57,24 +57,36 @@ func (c *Client) AuthorizeURL(app App, req AuthorizeRequest) (string, error) {
 		}
 		options = append(options, oauth2.S256ChallengeOption(req.Verifier.Reveal()))
 	}
-	config := oauth2.Config{ClientID: app.ClientID, RedirectURL: req.RedirectURI}
+	f := app.filler(opAuthorize, c.now)
+	delete(f.values, nameClientSecret)
+	back, err := f.redirectURI(req.RedirectURI)
+	if err != nil {
+		return "", err
+	}
+	config := oauth2.Config{ClientID: app.ClientID, RedirectURL: back}
 	standard, err := url.Parse(config.AuthCodeURL(req.State.Reveal(), options...))
 	if err != nil {
 		return "", incomplete
 	}
+	all := standard.Query()
+	for name, list := range params { // x/oauth2 has one value of each
+		all[name] = list
+	}
 	names := spelling{names: how.ParamNames, omit: how.Omit}
-	return withParams(app.Endpoints.Authorize, how, names.spell(standard.Query())), nil
+	return withParams(app.Endpoints.Authorize, how, names.spell(all)), nil
 }
 
 // withParams adds the parameters to the authorization endpoint, where and as the connector says.
 func withParams(endpoint string, how connectors.Authorize, params url.Values) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		value := url.QueryEscape(params.Get(name))
-		if slices.Contains(how.RawParams, name) {
-			value = inQueries.Replace(value)
+		for _, value := range params[name] {
+			value = url.QueryEscape(value)
+			if slices.Contains(how.RawParams, name) {
+				value = inQueries.Replace(value)
+			}
+			pairs = append(pairs, url.QueryEscape(name)+"="+value)
 		}
-		pairs = append(pairs, url.QueryEscape(name)+"="+value)
 	}
 	sign := "?"
 	if how.Fragment != "" {
@@ -120,6 +132,9 @@ func (c *Client) authorizeParams(app App, req AuthorizeRequest) (url.Values, err
 	resource, err := f.text(app.Connector.Token.Resource)
 	if err != nil {
 		return nil, err
+	}
+	if req.Reconsent && how.Scope.Incremental == connectors.IncrementalInclude {
+		params.Set(connectors.ParamIncludeGranted, "true")
 	}
 	for name, value := range map[string]string{
 		"resource": resource, "login_hint": req.LoginHint, "response_type": how.ResponseType,

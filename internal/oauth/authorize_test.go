@@ -130,6 +130,53 @@ token: {url: BASE/token, client_auth: post}`)
 	}
 }
 
+// Each scope may have a parameter of its own.
+func TestRepeatedScopes(t *testing.T) {
+	app := declared(t, "https://id.example.com", `authorize: {url: BASE/app, pkce: "off", scope: {param: "scope[]", repeat: true, default: [b, a]}}
+token: {url: BASE/token, client_auth: post}`)
+	app.Scopes = []string{"read_only", "x:y"}
+	got, err := newClient(oauth.Options{}).AuthorizeURL(app, oauth.AuthorizeRequest{RedirectURI: redirectURI, State: vault.NewSecret("st"), Scopes: []string{"more"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "response_type=code&scope%5B%5D=read_only&scope%5B%5D=x%3Ay&scope%5B%5D=more&state=st"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s, want it to end with %s", got, want)
+	}
+}
+
+// Where the provider has a name for the redirect URI, that is sent in its place everywhere.
+func TestRedirectName(t *testing.T) {
+	const yaml = `authorize: {url: BASE/authorize, pkce: "off", redirect_uri: "{app.ru}"}
+token: {url: BASE/token, client_auth: none}
+refresh: {redirect_uri: true}
+app: [{name: ru, pattern: .+}]`
+	base, requests := record(t, ok(`{"access_token":"a"}`))
+	app, client := declared(t, base, yaml, "app.ru", "Acme-RU"), newClient(oauth.Options{})
+	got, err := client.AuthorizeURL(app, oauth.AuthorizeRequest{RedirectURI: redirectURI, State: vault.NewSecret("st")})
+	if want := base + "/authorize?client_id=" + url.QueryEscape(app.ClientID) + "&redirect_uri=Acme-RU&response_type=code&state=st"; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+	if _, err := exchange(t, client, app); err != nil {
+		t.Error(err)
+	}
+	if request := string(<-requests); !strings.Contains(request, "redirect_uri=Acme-RU") {
+		t.Errorf("the exchange is %s", request)
+	}
+	g := grant
+	g.RedirectURI = redirectURI
+	if _, err := client.Refresh(t.Context(), app, g); err != nil {
+		t.Error(err)
+	}
+	if request := string(<-requests); !strings.Contains(request, "redirect_uri=Acme-RU") {
+		t.Errorf("the refresh is %s", request)
+	}
+	delete(app.Values, "app.ru")
+	_, err = client.AuthorizeURL(app, oauth.AuthorizeRequest{RedirectURI: redirectURI, State: vault.NewSecret("st")})
+	wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeNoValue)
+	_, err = exchange(t, client, app)
+	wantError(t, oauth.Token{}, err, oauth.ClassOperator, oauth.CodeNoValue)
+}
+
 // What a template lacks is told before the browser is sent anywhere.
 func TestAuthorizeNeedsValues(t *testing.T) {
 	const code = "\ntoken: {url: BASE/token, client_auth: post"

@@ -238,6 +238,13 @@ func TestNextSecretElsewhere(t *testing.T) {
 			}
 			return err
 		},
+		"revoke with a field of its own": func(client *oauth.Client, app oauth.App) error {
+			own := *app.Connector
+			own.Revoke = &connectors.Revoke{Auth: "none", Params: map[string]connectors.Template{"client_secret": text("{client_secret}")}}
+			app.Connector = &own
+			_, err := client.Revoke(t.Context(), app, g)
+			return err
+		},
 		"introspect": func(client *oauth.Client, app oauth.App) error {
 			got, err := client.Introspect(t.Context(), app, g.Access)
 			if err == nil && !got.Active {

@@ -92,7 +92,7 @@ func parseMembers(dec *json.Decoder, depth int) (document, error) {
 // find returns what stands at a member path. What is missing and a null are both nil.
 func (d document) find(path string) any {
 	var at any = d
-	for name := range strings.SplitSeq(path, ".") {
+	for name := range connectors.MemberNames(path) {
 		switch v := at.(type) {
 		case document:
 			at = v[name]
@@ -126,10 +126,13 @@ func textOf(value any) (string, bool) {
 	return "", false
 }
 
-// holds tells whether the member at the condition's path, written as text, is the wanted one.
-func (d document) holds(c *connectors.Condition) bool {
-	text, ok := d.text(c.Path)
-	return ok && text == c.Equals
+// holds tells whether the document meets the condition. No document meets none.
+func (d document) holds(c *connectors.Condition) bool { return d != nil && meets(d.find(c.Path), c) }
+
+// meets tells whether the member at the condition's path is as wanted.
+func meets(member any, c *connectors.Condition) bool {
+	text, isText := textOf(member)
+	return c.Met(member != nil, text, isText)
 }
 
 // parseForm reads a form as a document of strings; nil if it is none, or has a name twice.

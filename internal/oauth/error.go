@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,6 +43,7 @@ const (
 	CodeRedirectRefused  = "redirect_refused"         // the endpoint answered with a redirect
 	CodeBadTokenResponse = "bad_token_response"       // the answer is no valid token answer
 	CodeProviderError    = "provider_error"           // a refusal without a usable code
+	CodeRateLimited      = "provider_rate_limited"    // the provider limits requests
 )
 
 // Error is a failed call of an OAuth endpoint. It holds nothing that was sent or answered but the
@@ -54,9 +54,11 @@ type Error struct {
 	Code string
 	// Status is the HTTP status of the answer, 0 when there was none.
 	Status int
-	// RetryAfter is how long the provider asked to wait, at most ten minutes; zero when it did not.
+	// RetryAfter is how long the provider asked to wait, or until when it limits requests, at most ten minutes;
+	// zero when it did not say.
 	RetryAfter time.Duration
-	// Op is "temporary", "exchange", "refresh", "obtain", "device", "introspect", "revoke" or "authorize".
+	// Op is "temporary", "exchange", "refresh", "obtain", "device", "introspect", "revoke", "authorize",
+	// "register", "reregister" or "unregister".
 	Op string
 	// Step is the number of the connector's step that failed, from 1; 0 when it was none.
 	Step int
@@ -64,7 +66,17 @@ type Error struct {
 	// is still unused.
 	Unsent bool
 
-	lost *Token
+	lost  *Token
+	stray *Registered
+}
+
+// Stray returns the client that the provider has registered although it is none that can be used; false when there
+// is none. It is there until somebody deletes it.
+func (e *Error) Stray() (Registered, bool) {
+	if e.stray == nil {
+		return Registered{}, false
+	}
+	return *e.stray, true
 }
 
 // Lost returns the token that the provider gave before one of the steps failed; false when there is none. It lives at
@@ -136,18 +148,5 @@ func (c *call) publicCode(code string) string {
 }
 
 func statusCode(status int) string { return fmt.Sprintf("%s%d", statusCodePrefix, status) }
-
-// RetryAfter is how long an answer asks to wait, in seconds or until a date (RFC 9110 section 10.2.3), at
-// most limit; zero when it does not.
-func RetryAfter(h http.Header, now time.Time, limit time.Duration) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(value); err == nil {
-		wait = date.Sub(now)
-	}
-	return min(max(wait, 0), limit)
-}
 
 var _ error = (*Error)(nil)

@@ -143,7 +143,7 @@ func TestIntrospectErrors(t *testing.T) {
 		{"never permanent", 400, `{"error":"invalid_grant","active":true}`, oauth.ClassOperator, "invalid_grant"},
 		{"repeats the token", 400, `{"error":"canary-access"}`, oauth.ClassOperator, oauth.CodeProviderError},
 		{"too large and busy", 503, strings.Repeat(" ", 64<<10+1), oauth.ClassTransient, "provider_status_503"},
-		{"busy", 429, `{"active":true}`, oauth.ClassTransient, "provider_status_429"},
+		{"busy", 429, `{"active":true}`, oauth.ClassTransient, "provider_rate_limited"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -26,6 +26,8 @@ var leaky = []string{
 		"  - request: {url: BASE/two, method: GET, query: {t: '{token}', r: '{refresh_token}', s: '{captured.session}'}}\nrevoke: {url: BASE/revoke, auth: none}\nintrospect: {url: BASE/introspect, auth: none}",
 	consent + "device: {url: BASE/device, params: {a: b}}\ntoken: {url: BASE/token, client_auth: post, echo_state: true, sign: {key: '{account.key}', field: k}}\n" +
 		"refresh: {with: access_token, method: GET, params: {k: '{account.key}', t: '{token}'}}\nrevoke: {url: BASE/revoke}\nintrospect: {url: BASE/introspect}",
+	consent + "app: [{name: pass, secret: true}]\ntoken: {url: BASE/token, client_auth: post}\n" +
+		"register: {with: dynamic, url: BASE/register, initial_token: '{app.pass}', params: {k: '{app.pass}'}}\nrevoke: {url: BASE/revoke}\nintrospect: {url: BASE/introspect}",
 }
 
 // Whatever a provider sends back, no error repeats what it was sent.
@@ -76,7 +78,7 @@ func TestNothingLeaks(t *testing.T) {
 			base := serve(t, func(w http.ResponseWriter, r *http.Request) { handler(w, r, echo(r)) })
 			for _, yaml := range leaky {
 				eachCall(t, declared(t, base, yaml+secretInputs, "account.username", "ada", "account.password", "canary-password", "account.key", apiKey,
-					"account.subject_token", subject, "captured.session", session))
+					"account.subject_token", subject, "captured.session", session, "app.pass", "canary-initial-token"))
 			}
 		})
 	}
@@ -111,6 +113,14 @@ func eachCall(t *testing.T, app oauth.App) {
 	check(err)
 	_, err = client.Revoke(t.Context(), app, grant)
 	check(err)
+	if app.Connector.Register != nil {
+		known := oauth.Registered{ClientID: "id", Secret: vault.NewSecret(clientSecret), URI: app.Endpoints.Token, Token: vault.NewSecret(registrationToken)}
+		_, err = client.Register(t.Context(), app, registration)
+		check(err)
+		_, err = client.Reregister(t.Context(), app, registration, known)
+		check(err)
+		check(client.Unregister(t.Context(), known))
+	}
 	if failed < 5 {
 		t.Errorf("%d of the calls failed, too few to see anything", failed)
 	}
@@ -120,6 +130,6 @@ func eachCall(t *testing.T, app oauth.App) {
 func TestUnreachableLeaksNothing(t *testing.T) {
 	for _, yaml := range leaky {
 		eachCall(t, declared(t, "http://127.0.0.1:1999", yaml+secretInputs, "account.username", "ada", "account.password", "canary-password", "account.key", apiKey,
-			"account.subject_token", subject, "captured.session", session))
+			"account.subject_token", subject, "captured.session", session, "app.pass", "canary-initial-token"))
 	}
 }

@@ -1,6 +1,7 @@
 // Package oauth asks a provider's OAuth endpoints on behalf of a connection: it writes the
 // authorization URL, exchanges a code, refreshes a token, gets one without a browser or for a device, asks
-// about one and revokes a grant. With OAuth 1.0a, [Client.RequestTemporary] is the begin of it.
+// about one and revokes a grant. With OAuth 1.0a, [Client.RequestTemporary] is the begin of it. [Client.Register] is
+// what comes before all of it, where the provider lets clients register themselves.
 //
 // Start with [New], describe the OAuth client with an [App], and call the methods of [Client].
 // Nothing here stores, caches or retries: a method sends one request at most, and one more for each of the

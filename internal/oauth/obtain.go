@@ -14,6 +14,7 @@ const (
 	registry           = "urn:ietf:params:oauth:"
 	assertionType      = registry + "client-assertion-type:jwt-bearer" // RFC 7523 section 2.2
 	grantJWTBearer     = registry + "grant-type:jwt-bearer"            // RFC 7523 section 2.1
+	grantSAMLBearer    = registry + "grant-type:saml2-bearer"          // RFC 7522 section 2.1
 	grantTokenExchange = registry + "grant-type:token-exchange"        // RFC 8693
 	grantDevice        = registry + "grant-type:device_code"           // RFC 8628
 	typeAccessToken    = registry + "token-type:access_token"
@@ -93,6 +94,9 @@ func (c *call) grantFields() (url.Values, error) {
 	case connectors.ModeJWTBearer:
 		signed, err := c.jwt(c.app.Connector.Assertion)
 		return url.Values{"grant_type": {grantJWTBearer}, "assertion": {signed}}, err
+	case connectors.ModeSAMLBearer:
+		signed, err := c.saml()
+		return url.Values{"grant_type": {grantSAMLBearer}, "assertion": {signed}}, err
 	case connectors.ModeTokenExchange:
 		subject := values[nameSubjectToken]
 		if subject == "" {

@@ -71,7 +71,11 @@ func (c *call) refreshFields(g vault.Grant) (url.Values, error) {
 		if g.RedirectURI == "" {
 			return nil, c.fill.missing()
 		}
-		fields.Set("redirect_uri", g.RedirectURI)
+		back, err := c.fill.redirectURI(g.RedirectURI)
+		if err != nil {
+			return nil, err
+		}
+		fields.Set("redirect_uri", back)
 	}
 	return fields, nil
 }

@@ -38,14 +38,18 @@ func codes(list ...string) []connectors.ErrorCase {
 }
 
 // refusal makes the error of an answer that is a refusal: its status is not 2xx, or it has an
-// error inside. Status wins where it says that the provider is in trouble, so that a broken
-// provider cannot end a grant. A code that nobody declared counts as the operator's, because that
+// error inside. A limit of requests wins, and then a status that says that the provider is in trouble, so
+// that a broken provider cannot end a grant. A code that nobody declared counts as the operator's, because that
 // keeps accounts recoverable and still rings.
 func (c *call) refusal(a answer, doc document) *Error {
 	code := c.errorCode(doc)
 	e := &Error{Op: c.op, Class: ClassOperator, Code: c.publicCode(code), Status: a.status}
 	declared, ok := c.classify(a.status, code, doc)
+	wait, limited := c.app.Connector.Rate.Limit(a.status, a.header, a.whole, c.client.now())
 	switch {
+	case limited:
+		e.Class, e.Code, e.RetryAfter = ClassTransient, CodeRateLimited, min(wait, maxRetryAfter)
+		return e
 	case inTrouble(a.status):
 		e.Class, e.Code = ClassTransient, statusCode(a.status)
 	case ok:
@@ -60,7 +64,7 @@ func (c *call) refusal(a answer, doc document) *Error {
 		}
 	}
 	if e.Class == ClassTransient {
-		e.RetryAfter = RetryAfter(a.header, c.client.now(), maxRetryAfter)
+		e.RetryAfter = connectors.RetryAfter(a.header, c.client.now(), maxRetryAfter)
 	}
 	return e
 }

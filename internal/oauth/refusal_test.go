@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestRefusals(t *testing.T) {
 		{name: "code repeats the refresh token", status: 400, body: `{"error":"canary-refresh"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
 		{name: "code holds the refresh token", status: 400, body: `{"error":"bad.Canary-Refresh.x"}`, class: oauth.ClassOperator, code: oauth.CodeProviderError},
 		{name: "M-04 error is an object", status: 200, body: `{"error":{"message":"canary-description"}}`, class: oauth.ClassMalformed, code: oauth.CodeProviderError},
-		{name: "R-10 429", status: 429, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_429"},
+		{name: "R-10 429", status: 429, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_rate_limited"},
 		{name: "R-10 500", status: 500, body: `{"error":"invalid_grant"}`, class: oauth.ClassTransient, code: "provider_status_500"},
 		{name: "R-10 503 with html", status: 503, contentType: "text/html", body: "<h1>canary-refresh</h1>", class: oauth.ClassTransient, code: "provider_status_503"},
 		{name: "R-10 temporarily_unavailable", status: 400, body: `{"error":"temporarily_unavailable"}`, class: oauth.ClassTransient, code: "temporarily_unavailable"},
@@ -116,6 +117,39 @@ func TestSuccessWhenWins(t *testing.T) {
 	}
 }
 
+// Success may be that something is there, or is not. What is no document is none.
+func TestSuccessWhenThere(t *testing.T) {
+	yes, no := true, false
+	for _, tt := range []struct {
+		name, body string
+		when       connectors.Condition
+		fine       bool
+	}{
+		{"there", `{"access_token":"a","user":{}}`, connectors.Condition{Path: "user", Present: &yes}, true},
+		{"null", `{"access_token":"a","user":null}`, connectors.Condition{Path: "user", Present: &yes}, false},
+		{"no error", `{"access_token":"a"}`, connectors.Condition{Path: "problem", Present: &no}, true},
+		{"an error", `{"access_token":"a","problem":{"id":1}}`, connectors.Condition{Path: "problem", Present: &no}, false},
+		{"no document", `access_token`, connectors.Condition{Path: "problem", Present: &no}, false},
+		{"another status", `{"access_token":"a","status":"done"}`, connectors.Condition{Path: "status", NotEquals: "failed"}, true},
+		{"the status", `{"access_token":"a","status":"failed"}`, connectors.Condition{Path: "status", NotEquals: "failed"}, false},
+		{"one of them", `{"access_token":"a","status":2}`, connectors.Condition{Path: "status", In: []string{"1", "2"}}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := plain(func(c *connectors.Connector) { c.Token.Response.SuccessWhen = &tt.when })
+			app := at(t, c, says(t, 200, jsonType, tt.body))
+			if _, err := exchange(t, newClient(oauth.Options{}), app); (err == nil) != tt.fine {
+				t.Errorf("exchange: %v", err)
+			}
+			c = plain(func(c *connectors.Connector) { c.Revoke.OKWhen = &tt.when })
+			app = at(t, c, says(t, 200, jsonType, tt.body))
+			app.ClientID = "id"
+			if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), app, grant); revoked != tt.fine || (err == nil) != tt.fine {
+				t.Errorf("revoke: %t, %v", revoked, err)
+			}
+		})
+	}
+}
+
 // R-10: how long the provider asks to wait is kept, whatever it says that with.
 func TestRetryAfter(t *testing.T) {
 	tests := []struct {
@@ -129,7 +163,7 @@ func TestRetryAfter(t *testing.T) {
 		{"negative", "-5", 0},
 		{"too long", "86400", 10 * time.Minute},
 		{"far date", now.AddDate(1, 0, 0).Format(http.TimeFormat), 10 * time.Minute},
-		{"huge", "99999999999999999999", 0},
+		{"huge", "99999999999999999999", 10 * time.Minute},
 		{"junk", "soon", 0},
 	}
 	c := plain(func(c *connectors.Connector) {
@@ -137,7 +171,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			for status, code := range map[int]string{503: "provider_status_503", 429: "provider_status_429", 400: "over_quota"} {
+			for status, code := range map[int]string{503: "provider_status_503", 429: "provider_rate_limited", 400: "over_quota"} {
 				base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 					w.Header().Set("Retry-After", test.value)
 					w.WriteHeader(status)
@@ -148,6 +182,52 @@ func TestRetryAfter(t *testing.T) {
 				if own.RetryAfter != test.want {
 					t.Errorf("status %d: got %s, want %s", status, own.RetryAfter, test.want)
 				}
+			}
+		})
+	}
+}
+
+// A limit that the connector declares is neither the end of a grant nor a refusal of the client, and says how long
+// it lasts.
+func TestRateLimited(t *testing.T) {
+	c := plain(func(c *connectors.Connector) {
+		c.Errors.PermanentWhen = []connectors.ErrorCase{{Code: "forbidden"}}
+		c.Rate = connectors.Rate{
+			Statuses: []int{403, 500, 200},
+			Windows:  []connectors.Window{{Remaining: "X-Left", Reset: "X-Reset", As: "at_s"}},
+			Body:     []connectors.LimitText{{Path: "error", Pattern: "^slow: ([0-9]+)$"}},
+		}
+	})
+	reset := func(after time.Duration) string { return strconv.FormatInt(now.Add(after).Unix(), 10) }
+	for _, test := range []struct {
+		name        string
+		status      int
+		left, reset string
+		body        string
+		class       oauth.Class
+		code        string
+		want        time.Duration
+	}{
+		{"nothing left", 403, "0", reset(time.Minute), `{"error":"forbidden"}`, oauth.ClassTransient, oauth.CodeRateLimited, time.Minute},
+		{"nothing left for long", 403, "0", reset(time.Hour), `{"error":"invalid_client"}`, oauth.ClassTransient, oauth.CodeRateLimited, 10 * time.Minute},
+		{"something left", 403, "1", reset(time.Minute), `{"error":"forbidden"}`, oauth.ClassPermanent, "forbidden", 0},
+		{"in a text", 200, "1", reset(time.Minute), `{"error":"slow: 30"}`, oauth.ClassTransient, oauth.CodeRateLimited, 30 * time.Second},
+		{"another status", 400, "0", reset(time.Minute), `{"error":"invalid_grant"}`, oauth.ClassPermanent, "invalid_grant", 0},
+		{"in trouble", 500, "1", reset(time.Minute), ``, oauth.ClassTransient, "provider_status_500", 0},
+		{"no trouble", 500, "0", reset(time.Minute), ``, oauth.ClassTransient, oauth.CodeRateLimited, time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", jsonType)
+				w.Header().Set("X-Left", test.left)
+				w.Header().Set("X-Reset", test.reset)
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			})
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), at(t, c, base), grant)
+			own := wantError(t, token, err, test.class, test.code)
+			if (own.RetryAfter - test.want).Abs() > time.Second {
+				t.Errorf("got %s, want %s", own.RetryAfter, test.want)
 			}
 		})
 	}

@@ -187,6 +187,17 @@ func TestAuthorizeURL(t *testing.T) {
 			want: "?client_id=client+id" + challenge + "&login_hint=ada%26eve%40example.com&prompt=consent" + redirect +
 				"&response_type=code&state=st&user_scope=openid+mail&x=1",
 		},
+		{
+			name:      "the provider adds what was granted before",
+			connector: plain(func(c *connectors.Connector) { c.Authorize.Scope.Incremental = connectors.IncrementalInclude }),
+			edit:      func(r *oauth.AuthorizeRequest) { r.Reconsent = true },
+			want:      "?client_id=client+id" + challenge + "&include_granted_scopes=true" + redirect + "&response_type=code&state=st",
+		},
+		{
+			name:      "nothing was granted before",
+			connector: plain(func(c *connectors.Connector) { c.Authorize.Scope.Incremental = connectors.IncrementalInclude }),
+			want:      "?client_id=client+id" + challenge + redirect + "&response_type=code&state=st",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -33,7 +33,9 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 	if how.Token == "access" || token.IsZero() {
 		token = g.Access
 	}
-	if token.IsZero() || how.Auth == authBearer && g.Access.IsZero() {
+	k.fill.knowGrant(g)
+	without := func(name string) bool { return k.fill.values[name] == "" }
+	if token.IsZero() || how.Auth == authBearer && g.Access.IsZero() || slices.ContainsFunc(how.Tokens(), without) {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -41,9 +43,29 @@ func (c *Client) Revoke(ctx context.Context, app App, g vault.Grant) (revoked bo
 	err = k.ask(ctx, func() (message, error) {
 		m, err := k.about(token, or(how.Param, "token"), how.Auth, g.Access, how.Headers)
 		m.method, m.url, m.body = or(how.Method, http.MethodPost), endpoint, or(how.Body, bodyForm)
+		if err == nil {
+			err = k.add(&m, how)
+		}
 		return m, err
 	}, k.revoked)
 	return err == nil, err
+}
+
+// add adds the fields that a revocation has of its own.
+func (c *call) add(m *message, how *connectors.Revoke) error {
+	params, err := c.fill.with(nameClientSecret, c.secret).params(how.Params)
+	if err != nil {
+		return err
+	}
+	for name, value := range params {
+		m.form.Set(name, value)
+	}
+	for _, templates := range []map[string]connectors.Template{how.Params, how.Headers} {
+		for _, t := range templates {
+			c.proved = c.proved || slices.Contains(t.Names(), nameClientSecret)
+		}
+	}
+	return nil
 }
 
 // about makes a request about a token, which is in the field param. how is as in [connectors.Revoke].Auth;
@@ -58,7 +80,7 @@ func (c *call) about(token vault.Secret, param, how string, access vault.Secret,
 	}
 	fields = c.spelling.spell(fields)
 	fields.Set(param, token.Reveal())
-	filled, err := c.fill.headers(headers)
+	filled, err := c.fill.with(nameClientSecret, c.secret).headers(headers)
 	if err != nil {
 		return message{}, err
 	}

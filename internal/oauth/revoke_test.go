@@ -127,7 +127,13 @@ func TestNothingToRevoke(t *testing.T) {
 	none := at(t, plain(func(c *connectors.Connector) { c.Revoke = nil }), base)
 	bearer := at(t, plain(func(c *connectors.Connector) { c.Revoke.Auth = "bearer" }), base)
 	plainly := at(t, plain(nil), base)
-	bearer.ClientID, plainly.ClientID = "id", "id"
+	named := at(t, plain(func(c *connectors.Connector) {
+		c.Revoke.Headers = map[string]connectors.Template{"X-Token": text("{token}")}
+	}), base)
+	both := at(t, plain(func(c *connectors.Connector) {
+		c.Revoke.Params = map[string]connectors.Template{"second": text("{token.second}")}
+	}), base)
+	bearer.ClientID, plainly.ClientID, named.ClientID, both.ClientID = "id", "id", "id", "id"
 	for _, test := range []struct {
 		app   oauth.App
 		grant vault.Grant
@@ -136,6 +142,8 @@ func TestNothingToRevoke(t *testing.T) {
 		{bearer, vault.Grant{}},
 		{plainly, vault.Grant{}},
 		{bearer, vault.Grant{Refresh: vault.NewSecret(refresh)}},
+		{named, vault.Grant{Refresh: vault.NewSecret(refresh)}},
+		{both, grant},
 	} {
 		if revoked, err := newClient(oauth.Options{}).Revoke(t.Context(), test.app, test.grant); revoked || err != nil {
 			t.Errorf("got %t and %v, want false", revoked, err)
@@ -165,6 +173,18 @@ func TestRevokeProviders(t *testing.T) {
 		{
 			"a login, ended with a field", "mode: login\nsteps: [{request: {url: BASE/login}, response: {}}]\nrevoke: {url: BASE/logout, param: session, body: json}",
 			"POST /logout\nContent-Type: application/json\n\n" + `{"session":"canary-refresh"}`,
+		},
+		{
+			"Square: a header and fields of its own", consent + "token: {url: BASE/token, client_auth: post}\nrevoke: {url: BASE/revoke, auth: none, token: access, body: json, param: access_token, params: {client_id: '{client_id}', site: '{account.site}', gone: '{account.gone}'}, headers: {Authorization: 'Client {client_secret}'}}",
+			"POST /revoke\nAuthorization: Client canary-client+secret/%\nContent-Type: application/json\n\n" + `{"access_token":"canary-access","client_id":"id","site":"acme"}`,
+		},
+		{
+			"all in the URL", consent + "token: {url: BASE/token, client_auth: none}\nrevoke: {url: 'BASE/revoke?v=1', method: GET, auth: none, body: query, params: {access: '{token}'}}",
+			"GET /revoke?v=1&access=canary-access&token=canary-refresh\n\n",
+		},
+		{
+			"Shopify: a header alone", consent + "token: {url: BASE/token, client_auth: none}\nrevoke: {url: BASE/current, method: DELETE, auth: none, body: none, headers: {X-Token: '{token}'}}",
+			"DELETE /current\nX-Token: canary-access\n\n",
 		},
 	}
 	for _, test := range tests {

@@ -118,6 +118,10 @@ func (a App) scopeParams(name string, scopes []string) url.Values {
 	}
 	params := url.Values{}
 	for name, list := range lists {
+		if how.Repeat {
+			params[name] = list
+			continue
+		}
 		params.Set(name, strings.Join(list, or(how.Separator, " ")))
 	}
 	return params

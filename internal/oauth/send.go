@@ -33,6 +33,9 @@ type answer struct {
 // ok tells whether the status is 2xx.
 func (a answer) ok() bool { return a.status >= 200 && a.status <= 299 }
 
+// whole is the body, nil if it is too large.
+func (a answer) whole() []byte { return a.body }
+
 // encoded tells whether the body is compressed although we asked for identity.
 func (a answer) encoded() bool {
 	coding := a.header.Get("Content-Encoding")

@@ -21,6 +21,9 @@ const (
 	opDevice     = "device"
 	opIntrospect = "introspect"
 	opRevoke     = "revoke"
+	opRegister   = "register"
+	opReregister = "reregister"
+	opUnregister = "unregister"
 )
 
 // Token is what the token endpoint and the connector's steps gave, checked.
@@ -70,14 +73,19 @@ func (c *Client) Exchange(ctx context.Context, app App, code Code) (Token, error
 	if code.Code.IsZero() || usesPKCE && code.Verifier.IsZero() || how.Token.EchoState && code.State.IsZero() {
 		return Token{}, unsent(opExchange, ClassOperator, CodeIncomplete)
 	}
+	k.fill.know(nameCode, code.Code)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	d := &dialect{call: k, more: url.Values{}}
 	if how.Token.EchoState {
 		d.more.Set("state", code.State.Reveal())
 	}
+	back, err := k.fill.redirectURI(code.RedirectURI)
+	if err != nil {
+		return Token{}, err
+	}
 	token, err := d.run(ctx, app.Endpoints.Token, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		config.RedirectURL = code.RedirectURI
+		config.RedirectURL = back
 		var options []oauth2.AuthCodeOption
 		if usesPKCE {
 			options = append(options, oauth2.VerifierOption(code.Verifier.Reveal()))

@@ -15,6 +15,7 @@ const (
 	nameClientSecret = "client_secret"
 	nameRefreshToken = "refresh_token"
 	nameAssertion    = "assertion"
+	nameCode         = "code"
 )
 
 // The account's values that modes take.
@@ -88,6 +89,15 @@ func (f filler) text(t connectors.Template) (string, error) {
 	return text, nil
 }
 
+// redirectURI is what the provider has for a redirect URI: that itself, or the name that the connector declares.
+func (f filler) redirectURI(registered string) (string, error) {
+	name := f.connector.Authorize.RedirectURI
+	if name.IsZero() || registered == "" {
+		return registered, nil
+	}
+	return f.text(name)
+}
+
 func (f filler) missing() error { return unsent(f.op, ClassOperator, CodeNoValue) }
 
 // params fills named templates. One that names an optional input without a value is left out.
@@ -135,7 +145,7 @@ func (f filler) leftOut(t connectors.Template) bool {
 func (f filler) optional(name string) bool {
 	kind, input, _ := strings.Cut(name, ".")
 	inputs := map[string][]connectors.Input{"app": f.connector.App, "account": f.connector.Account}[kind]
-	return slices.ContainsFunc(inputs, func(in connectors.Input) bool { return in.Name == input && in.Optional })
+	return slices.ContainsFunc(inputs, func(in connectors.Input) bool { return in.Name == input && in.MayLack() })
 }
 
 // minCaptured is how long a captured value must be to count as a secret: shorter ones are IDs and regions.

@@ -42,6 +42,8 @@ type Problem struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Choices are the items of which a request has to name one.
 	Choices []Choice `json:"choices,omitempty"`
+	// MoreChoices tells that there are more than those.
+	MoreChoices bool `json:"more_choices,omitempty"`
 	// Mistakes are what is wrong, one by one, where there may be several.
 	Mistakes []Mistake `json:"mistakes,omitempty"`
 	// RetryAfter is also sent as a header, in whole seconds.

@@ -42,6 +42,9 @@ func JWT(j *connectors.JWT, values connectors.Values, now time.Time) (string, er
 		lifetime = defaultLifetime
 	}
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(lifetime).Unix()
+	if j.NBF {
+		claims["nbf"] = now.Unix()
+	}
 	if j.JTI {
 		claims["jti"] = rand.Text()
 	}

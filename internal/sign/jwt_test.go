@@ -132,7 +132,7 @@ func tamper(t *testing.T, token, alg string, key any) {
 
 func TestJWTLife(t *testing.T) {
 	j := &connectors.JWT{
-		Alg: "HS256", Key: template(t, "secret"), Lifetime: connectors.Duration(20 * time.Minute),
+		Alg: "HS256", Key: template(t, "secret"), Lifetime: connectors.Duration(20 * time.Minute), NBF: true,
 		Claims: map[string]connectors.Template{"at": template(t, `{now("rfc3339")}`)},
 	}
 	token, err := sign.JWT(j, nil, now)
@@ -140,7 +140,7 @@ func TestJWTLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := strings.Split(token, ".")
-	want := map[string]any{"iat": float64(now.Unix()), "exp": float64(now.Unix() + 1200), "at": "2026-03-04T06:06:07Z"}
+	want := map[string]any{"iat": float64(now.Unix()), "nbf": float64(now.Unix()), "exp": float64(now.Unix() + 1200), "at": "2026-03-04T06:06:07Z"}
 	if diff := cmp.Diff(want, decoded(t, rawURL(t, parts[1]))); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}

@@ -93,15 +93,25 @@ func (*oauth1Scheme) headers() []string { return []string{"Authorization"} }
 func (o *oauth1Scheme) needsBody() bool { return o.declared.Method != plaintext }
 
 func (o *oauth1Scheme) sign(c *call) (map[string]string, error) {
-	token := c.values[connectors.NameToken]
-	if token == "" {
-		return o.authorize(c, "", "")
-	}
-	secret, err := c.value(tokenSecret)
+	token, secret, err := o.token(c)
 	if err != nil {
 		return nil, err
 	}
 	return o.authorize(c, token, secret)
+}
+
+// token is the token that requests are signed with, and its secret; both are empty without one.
+func (o *oauth1Scheme) token(c *call) (token, secret string, err error) {
+	if o.declared.Token.IsZero() {
+		if token = c.values[connectors.NameToken]; token != "" {
+			secret, err = c.value(tokenSecret)
+		}
+		return token, secret, err
+	}
+	if token, err = c.expand("token", o.declared.Token); err == nil {
+		secret, err = c.expand("token_secret", o.declared.TokenSecret)
+	}
+	return token, secret, err
 }
 
 // param is one parameter, plain.
@@ -109,7 +119,7 @@ type param struct{ name, value string }
 
 // authorize makes the header for a token, or for the client alone if that is empty.
 func (o *oauth1Scheme) authorize(c *call, token, tokenSecret string, more ...param) (map[string]string, error) {
-	id, err := c.value(connectors.NameClientID)
+	id, err := o.consumer(c)
 	if err != nil {
 		return nil, err
 	}
@@ -138,16 +148,26 @@ func (o *oauth1Scheme) authorize(c *call, token, tokenSecret string, more ...par
 	return map[string]string{"Authorization": value}, nil
 }
 
-// signer is the library's for the method. The key of RSA is Key, or else the client's secret.
-func (o *oauth1Scheme) signer(c *call) (oauth1.Signer, error) {
-	if o.declared.Method == rsaSHA1 && !o.declared.Key.IsZero() {
-		text, err := c.expand("key", o.declared.Key)
-		if err != nil {
-			return nil, err
-		}
-		return rsaSigner(text)
+// consumer is the consumer key: KeyID, or else the client's ID.
+func (o *oauth1Scheme) consumer(c *call) (string, error) {
+	if o.declared.KeyID.IsZero() {
+		return c.value(connectors.NameClientID)
 	}
-	secret, err := c.value(clientSecret)
+	return c.expand("key_id", o.declared.KeyID)
+}
+
+// secret is the consumer secret, or the private key: Key where it is the key of RSA or stands beside KeyID,
+// and else the client's secret.
+func (o *oauth1Scheme) secret(c *call) (string, error) {
+	if o.declared.Key.IsZero() || o.declared.KeyID.IsZero() && o.declared.Method != rsaSHA1 {
+		return c.value(clientSecret)
+	}
+	return c.expand("key", o.declared.Key)
+}
+
+// signer is the library's for the method.
+func (o *oauth1Scheme) signer(c *call) (oauth1.Signer, error) {
+	secret, err := o.secret(c)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"hash"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -223,6 +224,35 @@ func TestOAuth1ClientAlone(t *testing.T) {
 }
 
 // Without a key of its own, RSA takes the client's secret for it.
+// The signer's own consumer and token are in place of those of the values.
+func TestOAuth1OwnCredentials(t *testing.T) {
+	values := connectors.Values{"account.ck": "own-key", "account.cs": "canary-own-secret", "account.t": "own-token", "account.ts": "canary-own-token"}
+	for name, value := range oauthValues {
+		values[name] = value
+	}
+	s := connectors.Signer{
+		Kind: connectors.SignerOAuth1, Method: "HMAC-SHA256", KeyID: template(t, "{account.ck}"), Key: template(t, "{account.cs}"),
+		Token: template(t, "{account.t}"), TokenSecret: template(t, "{account.ts}"),
+	}
+	r := message{method: "GET", url: "https://api.example.com/x?a=1"}.signed(t, newSigner(t, s), values)
+	if !holds(t, r, "", "canary-own-secret", "canary-own-token") {
+		t.Errorf("the signature of %v does not hold", r.Header)
+	}
+	got := fields(t, r)
+	if got["oauth_consumer_key"] != "own-key" || got["oauth_token"] != "own-token" {
+		t.Errorf("got %v", got)
+	}
+	for _, missing := range []string{"account.ck", "account.cs", "account.t", "account.ts"} {
+		less := maps.Clone(values)
+		delete(less, missing)
+		r := message{method: "GET", url: "https://api.example.com/x"}.request(t)
+		err := newSigner(t, s).Sign(r, less, nil, now)
+		if err == nil || strings.Contains(err.Error(), "canary") || r.Header.Get("Authorization") != "" {
+			t.Errorf("without %s: %v, and the header is %q", missing, err, r.Header.Get("Authorization"))
+		}
+	}
+}
+
 func TestOAuth1SecretIsKey(t *testing.T) {
 	s := connectors.Signer{Kind: connectors.SignerOAuth1, Method: "RSA-SHA1"}
 	r := message{method: "GET", url: "https://api.example.com/"}.signed(t, newSigner(t, s),

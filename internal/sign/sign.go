@@ -79,7 +79,8 @@ func (s *Signer) NeedsBody() bool { return s.scheme.needsBody() }
 // r.Body tells which, and it is [ErrBody] if it has to be signed. The time is now's.
 //
 // Values are those of the account. OAuth 1.0a takes from them client_id and client_secret, token and
-// token.secret, which is [connectors.SlotSecret]; without a token the request is signed for the client alone.
+// token.secret, which is [connectors.SlotSecret], unless the signer has templates of its own for them; without a
+// token the request is signed for the client alone.
 //
 // For AWS, r.URL and r.Host may become equal ones that have one spelling only. With an error r is as it was.
 func (s *Signer) Sign(r *http.Request, values connectors.Values, body []byte, now time.Time) error {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -82,10 +83,20 @@ func (a *Account) check() *mistake {
 		return &mistake{"granted_scopes", wantScopes}
 	case a.CreatedAt.IsZero():
 		return &mistake{"created_at", "must be there"}
+	case a.AppData.Check() != nil:
+		return ofField(a.AppData.Check())
 	case a.Grant != nil:
 		return checkGrant(a.Grant)
 	}
 	return nil
+}
+
+func ofField(err error) *mistake {
+	var f *vault.FieldError
+	if errors.As(err, &f) {
+		return &mistake{f.Field, f.Must}
+	}
+	return &mistake{"", err.Error()}
 }
 
 func checkGrant(g *vault.Grant) *mistake {

@@ -17,7 +17,7 @@ import (
 // as the same.
 func FuzzReadExport(f *testing.F) {
 	f.Add(string(golden(f, "export-v1.jsonl")))
-	f.Add(string(golden(f, "export-v3.jsonl")))
+	f.Add(string(golden(f, "export-v4.jsonl")))
 	f.Add(lines(headLine, workLine, adaLine, endLine))
 	f.Add(lines(headLine, `{"end":{"connections":0,"accounts":0}}`))
 	f.Add(lines(headLine, workLine, strings.Replace(adaLine, "12:01:00Z", "12:01:00.5+02:00", 1), endLine))
@@ -42,8 +42,8 @@ func FuzzReadExport(f *testing.F) {
 func FuzzOpenExport(f *testing.F) {
 	f.Add(golden(f, "export-v1.age"))
 	f.Add(golden(f, "export-v1.armor.age"))
-	f.Add(golden(f, "export-v3.age"))
-	f.Add(golden(f, "export-v3.armor.age"))
+	f.Add(golden(f, "export-v4.age"))
+	f.Add(golden(f, "export-v4.armor.age"))
 	f.Add([]byte("age-encryption.org/v1\n-> X25519 \n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		_, items, err := read(bytes.NewReader(file), identity(t, testIdentity))

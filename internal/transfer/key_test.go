@@ -167,7 +167,7 @@ func TestPassphrase(t *testing.T) {
 		t.Error("asked for a passphrase that no recipient has")
 		return "", cancelled
 	})
-	if _, _, err := read(bytes.NewReader(golden(t, "export-v3.age")), never, identity(t, testIdentity)); err != nil {
+	if _, _, err := read(bytes.NewReader(golden(t, "export-v4.age")), never, identity(t, testIdentity)); err != nil {
 		t.Error(err)
 	}
 	hungry := "age-encryption.org/v1\n-> scrypt bBjlhJVYZeE4aqUdmtRHfw 30\n" + strings.Repeat("A", 43) + "\n--- " + strings.Repeat("A", 43) + "\n"
@@ -180,12 +180,12 @@ func TestPassphrase(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	_, other := hybridKey(t)
 	for _, ids := range [][]transfer.Identity{{identity(t, other)}, {identity(t, other), {}}} {
-		r, err := transfer.NewReader(bytes.NewReader(golden(t, "export-v3.age")), ids...)
+		r, err := transfer.NewReader(bytes.NewReader(golden(t, "export-v4.age")), ids...)
 		if r != nil || !errors.Is(err, transfer.ErrWrongKey) || !strings.Contains(err.Error(), "secret key of one of them") {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := transfer.NewReader(bytes.NewReader(golden(t, "export-v3.age"))); err == nil || !strings.Contains(err.Error(), "no key") {
+	if _, err := transfer.NewReader(bytes.NewReader(golden(t, "export-v4.age"))); err == nil || !strings.Contains(err.Error(), "no key") {
 		t.Errorf("without a key: %v", err)
 	}
 }

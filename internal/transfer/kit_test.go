@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"iter"
 	"strings"
@@ -25,8 +26,19 @@ var testHeader = transfer.Header{Project: "default", CreatedAt: time.Date(2026, 
 // at is a time on the day of the tests.
 func at(hour, minute int) time.Time { return time.Date(2026, 5, 4, hour, minute, 0, 0, time.UTC) }
 
-// sample is what the test vector of version 3 holds.
+// sample is what the test vector of version 4 holds.
 func sample() []transfer.Item {
+	return append(third(), transfer.Item{Account: &transfer.Account{
+		ID: "ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A9", Connection: "staff", Connector: "github", Identifier: "grace",
+		Status: vault.StatusPendingAuth, CreatedAt: at(12, 8), AppData: vault.AppData{
+			Labels:   map[string]string{"plan.example.com/tier": "pro", "team": "K\u00fcche & <Bad>"},
+			Metadata: json.RawMessage(`{"crm":{"id":1e3,"tags":["a",null]}}`),
+		},
+	}})
+}
+
+// third is what the test vector of version 3 holds.
+func third() []transfer.Item {
 	return append(
 		second(),
 		transfer.Item{Connection: &transfer.Connection{

@@ -33,7 +33,7 @@ func leaks(t *testing.T, text string) {
 // However a file is spoilt, no error and no problem has a token in it.
 func TestNoLeak(t *testing.T) {
 	key := identity(t, testIdentity)
-	spoil(string(golden(t, "export-v3.jsonl")), func(plain string) {
+	spoil(string(golden(t, "export-v4.jsonl")), func(plain string) {
 		if _, _, err := read(bytes.NewReader(encrypt(t, plain)), key); err != nil {
 			leaks(t, err.Error())
 		}

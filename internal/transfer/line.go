@@ -57,6 +57,9 @@ func readAccount(o *object, version int) *Account {
 		a.Identity = vault.Identity{ID: i.text("id"), Name: i.text("name"), Email: i.text("email"), Avatar: i.text("avatar")}
 		i.end()
 	}
+	if version > 3 {
+		a.AppData = vault.AppData{Labels: o.pairs("labels"), Metadata: o.raw("metadata")}
+	}
 	if g := o.object("grant"); g != nil {
 		a.Grant = &vault.Grant{
 			Access: g.token("access_token"), Refresh: g.token("refresh_token"), IDToken: g.token("id_token"),

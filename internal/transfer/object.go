@@ -107,6 +107,19 @@ func (o *object) pairs(name string) map[string]string {
 	return pairs
 }
 
+// raw returns an object as JSON, nil when there is none.
+func (o *object) raw(name string) json.RawMessage {
+	sub := o.object(name)
+	if sub == nil || sub.members == nil {
+		return nil
+	}
+	data, err := json.Marshal(sub.members)
+	if err != nil { // nothing that was parsed fails
+		o.fail(name, "must be an object")
+	}
+	return data
+}
+
 func (o *object) time(name string) time.Time {
 	s := o.text(name)
 	if s == "" {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	headLine = `{"claviger_export":3,"created_at":"2026-05-04T12:00:00Z","project":"default"}`
+	headLine = `{"claviger_export":4,"created_at":"2026-05-04T12:00:00Z","project":"default"}`
 	workLine = `{"connection":{"name":"work","connector":"demo","origin":"api"}}`
 	adaLine  = `{"account":{"id":"ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A3","connection":"work","connector":"demo","identifier":"ada","status":"ACTIVE","created_at":"2026-05-04T12:01:00Z","grant":{"access_token":"canary-token"}}}`
 	endLine  = `{"end":{"connections":1,"accounts":1}}`
@@ -34,9 +34,9 @@ func TestReaderRefuses(t *testing.T) {
 		{"nothing", "", "it ends after line 0"},
 		{"not JSON", "canary-token\n", "line 1: not JSON"},
 		{"no header", lines(workLine, adaLine, endLine), "line 1: claviger_export: missing"},
-		{"version", lines(strings.Replace(headLine, ":3,", ":4,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 3, the file has 4"},
-		{"version 0", lines(strings.Replace(headLine, ":3,", ":0,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 3, the file has 0"},
-		{"version text", lines(strings.Replace(headLine, ":3,", `:"3",`, 1)), "line 1: claviger_export: must be a whole number"},
+		{"version", lines(strings.Replace(headLine, ":4,", ":5,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 4, the file has 5"},
+		{"version 0", lines(strings.Replace(headLine, ":4,", ":0,", 1)), "line 1: claviger_export: this Claviger reads versions 1 to 4, the file has 0"},
+		{"version text", lines(strings.Replace(headLine, ":4,", `:"3",`, 1)), "line 1: claviger_export: must be a whole number"},
 		{"project", lines(strings.Replace(headLine, "default", "De", 1)), "line 1: project: must be 1 to 63"},
 		{"no time", lines(`{"claviger_export":1,"project":"default"}`), "line 1: created_at: must be there"},
 		{"header member", lines(strings.Replace(headLine, "{", `{"x":1,`, 1)), "line 1: x: unknown member"},
@@ -107,7 +107,7 @@ func TestReaderRefuses(t *testing.T) {
 
 // A file of version 1 has nothing of version 2, as for whoever reads that version only.
 func TestReaderVersion1(t *testing.T) {
-	head := strings.Replace(headLine, ":3,", ":1,", 1)
+	head := strings.Replace(headLine, ":4,", ":1,", 1)
 	for _, c := range []struct{ work, ada, want string }{
 		{workLine, adaLine, ""},
 		{strings.Replace(workLine, `"name"`, `"way":"key","name"`, 1), adaLine, "line 2: connection.way: unknown member"},
@@ -124,7 +124,7 @@ func TestReaderVersion1(t *testing.T) {
 
 // A file of version 2 has nothing of version 3.
 func TestReaderVersion2(t *testing.T) {
-	head := strings.Replace(headLine, ":3,", ":2,", 1)
+	head := strings.Replace(headLine, ":4,", ":2,", 1)
 	for member, want := range map[string]string{
 		`"way":"key"`:                        "",
 		`"further_secrets":["canary-token"]`: "line 2: connection.further_secrets: unknown member",
@@ -166,7 +166,7 @@ func TestReaderStays(t *testing.T) {
 
 // An error of the file itself is told as it is; so is what is no age file at all.
 func TestReaderSource(t *testing.T) {
-	file, key := golden(t, "export-v3.age"), identity(t, testIdentity)
+	file, key := golden(t, "export-v4.age"), identity(t, testIdentity)
 	broken := errors.New("broken disk")
 	for _, n := range []int{0, 10, 300, len(file) - 1} {
 		_, _, err := read(io.MultiReader(bytes.NewReader(file[:n]), iotest.ErrReader(broken)), key)
@@ -195,7 +195,7 @@ func (e endless) Read(p []byte) (int, error) {
 
 // A file that never ends a header or a line is refused before it fills the memory.
 func TestReaderEndless(t *testing.T) {
-	for _, start := range []string{"age-encryption.org/v1\n", "age-encryption.org/v1\n-> X25519 ", "-----BEGIN AGE ENCRYPTED FILE-----\n", string(golden(t, "export-v3.armor.age")[:400])} {
+	for _, start := range []string{"age-encryption.org/v1\n", "age-encryption.org/v1\n-> X25519 ", "-----BEGIN AGE ENCRYPTED FILE-----\n", string(golden(t, "export-v4.armor.age")[:400])} {
 		_, _, err := read(io.MultiReader(strings.NewReader(start), endless("A")), identity(t, testIdentity))
 		if !errors.Is(err, transfer.ErrDamaged) {
 			t.Errorf("%.60q: %v", start, err)

@@ -16,8 +16,8 @@ func TestSniff(t *testing.T) {
 		name, text string
 		want       transfer.Format
 	}{
-		{"export", string(golden(t, "export-v3.age")), transfer.FormatClaviger},
-		{"armor", "\n" + string(golden(t, "export-v3.armor.age")), transfer.FormatClaviger},
+		{"export", string(golden(t, "export-v4.age")), transfer.FormatClaviger},
+		{"armor", "\n" + string(golden(t, "export-v4.armor.age")), transfer.FormatClaviger},
 		{"nango", string(golden(t, "nango.json")), transfer.FormatNango},
 		{"nango item", item(nangoItem), transfer.FormatNango},
 		{"nango lines", nangoItem + "\n" + nangoItem, transfer.FormatNango},
@@ -48,7 +48,7 @@ func TestSniffRefuses(t *testing.T) {
 		{"text", "canary-token", "no known format"},
 		{"other JSON", `{"toolkits":["canary-token"]}`, "no known format"},
 		{"two", `[{"toolkit":{}},{"provider_config_key":"x"}]`, "looks like two formats"},
-		{"inside", string(golden(t, "export-v3.jsonl")), "the inside of an export"},
+		{"inside", string(golden(t, "export-v4.jsonl")), "the inside of an export"},
 		{"other CSV", "name,token\nada,canary-token", "no known format"},
 		{"bytes", string(bytes.Repeat([]byte{0, 0xff}, 5000)), "no known format"},
 	} {

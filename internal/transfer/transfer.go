@@ -69,6 +69,7 @@ type Account struct {
 	CreatedAt       time.Time
 	ConnectedAt     time.Time
 	RefreshedAt     time.Time
+	vault.AppData
 	// Grant is nil when the account has none. Its AccountID and Generation are not moved. A grant
 	// of another product lacks ObtainedAt, Expires or ClientID where the product does not say; its
 	// Inputs and Captured have what may be an input of the connector, or captured by it.

@@ -62,7 +62,7 @@ func encrypt(t testing.TB, plain string) []byte {
 
 // The files that another implementation checks itself against, of every version that is read.
 func TestVector(t *testing.T) {
-	for version, want := range map[string][]transfer.Item{"export-v1": first(), "export-v2": second(), "export-v3": sample()} {
+	for version, want := range map[string][]transfer.Item{"export-v1": first(), "export-v2": second(), "export-v3": third(), "export-v4": sample()} {
 		lines := golden(t, version+".jsonl")
 		if got := decrypt(t, golden(t, version+".age")); !bytes.Equal(got, lines) {
 			t.Errorf("the file holds\n%s\nwant\n%s", got, lines)
@@ -78,7 +78,7 @@ func TestVector(t *testing.T) {
 			same(t, items, want)
 		}
 	}
-	want := golden(t, "export-v3.jsonl")
+	want := golden(t, "export-v4.jsonl")
 	if got := decrypt(t, export(t, transfer.WriteOptions{Header: testHeader}, sample()...)); !bytes.Equal(got, want) {
 		t.Errorf("written\n%s\nwant\n%s", got, want)
 	}
@@ -87,10 +87,10 @@ func TestVector(t *testing.T) {
 // A file that breaks off is never read as a shorter one.
 func TestTruncated(t *testing.T) {
 	key := identity(t, testIdentity)
-	for _, name := range []string{"export-v3.age", "export-v3.armor.age"} {
+	for _, name := range []string{"export-v4.age", "export-v4.armor.age"} {
 		file := golden(t, name)
 		end := len(file)
-		if name == "export-v3.armor.age" {
+		if name == "export-v4.armor.age" {
 			end-- // the last line feed of armor may be missing
 		}
 		for n := range end {
@@ -103,7 +103,7 @@ func TestTruncated(t *testing.T) {
 
 // The lines of a file that was never finished, encrypted as a whole one.
 func TestUnfinished(t *testing.T) {
-	plain := string(golden(t, "export-v3.jsonl"))
+	plain := string(golden(t, "export-v4.jsonl"))
 	key := identity(t, testIdentity)
 	for n := range len(plain) - 1 {
 		if n%7 != 0 && plain[n] != '\n' {
@@ -116,7 +116,7 @@ func TestUnfinished(t *testing.T) {
 }
 
 func TestBitFlips(t *testing.T) {
-	key, file := identity(t, testIdentity), golden(t, "export-v3.age")
+	key, file := identity(t, testIdentity), golden(t, "export-v4.age")
 	for i := range file {
 		bad := bytes.Clone(file)
 		bad[i] ^= 1 << (i % 8)
@@ -138,8 +138,8 @@ func TestVectorInDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, block := range []string{
-		"```\n" + testIdentity + "\n```\n", "```\n" + string(golden(t, "export-v3.armor.age")) + "```\n",
-		"```text\n" + string(golden(t, "export-v3.jsonl")) + "```\n", "`" + testRecipient + "`",
+		"```\n" + testIdentity + "\n```\n", "```\n" + string(golden(t, "export-v4.armor.age")) + "```\n",
+		"```text\n" + string(golden(t, "export-v4.jsonl")) + "```\n", "`" + testRecipient + "`",
 	} {
 		if !bytes.Contains(doc, []byte(block)) {
 			t.Errorf("docs/reference/export-format.md does not have\n%s", block)

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// exportVersion is the version that is written. Versions 1 and 2 are read too: neither has
-	// further_secrets and earlier_clients, and 1 has no way, secret_params, slots and inputs.
-	exportVersion = 3
+	// exportVersion is the version that is written. Versions 1 to 3 are read too: none has labels and
+	// metadata, 1 and 2 no further_secrets and earlier_clients, and 1 no way, secret_params, slots and inputs.
+	exportVersion = 4
 	// maxLine is the length of a line without its line feed.
 	maxLine = 1 << 20
 )
@@ -65,7 +65,8 @@ type (
 		CreatedAt       time.Time       `json:"created_at"`
 		ConnectedAt     time.Time       `json:"connected_at,omitzero"`
 		RefreshedAt     time.Time       `json:"refreshed_at,omitzero"`
-		Grant           *grantLine      `json:"grant,omitempty"`
+		vault.AppData
+		Grant *grantLine `json:"grant,omitempty"`
 	}
 	grantLine struct {
 		AccessToken    string            `json:"access_token,omitempty"`
@@ -222,7 +223,7 @@ func (w *Writer) Account(a Account) error {
 		ID: a.ID, Connection: a.Connection, Connector: a.Connector, Identifier: a.Identifier,
 		Status: a.Status, Reason: a.Reason, Identity: a.Identity,
 		RequestedScopes: a.RequestedScopes, GrantedScopes: a.GrantedScopes,
-		CreatedAt: a.CreatedAt.UTC(), ConnectedAt: a.ConnectedAt.UTC(), RefreshedAt: a.RefreshedAt.UTC(), Grant: g,
+		CreatedAt: a.CreatedAt.UTC(), ConnectedAt: a.ConnectedAt.UTC(), RefreshedAt: a.RefreshedAt.UTC(), AppData: a.AppData, Grant: g,
 	}})
 	if err != nil {
 		return fmt.Errorf("account %s: %w", a.ID, err)

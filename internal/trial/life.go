@@ -77,6 +77,7 @@ func (t *trial) consent() (none vault.ConnectedAccount, _ error) {
 	result, err := t.flow.Complete(t.ctx, consent.Callback{
 		Connection: connectionName, Query: back.RawQuery,
 		Browser: func(id vault.LinkID) consent.Proof { return t.flow.Proof(browser, id) },
+		Holds:   func() []vault.Secret { return t.flow.Held(browser) },
 	})
 	if err == nil && result.Code != "" {
 		err = errors.New("the consent ends with " + result.Code)
@@ -253,7 +254,7 @@ func (t *trial) refused() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !connectors.TokenExpired(status, header, t.connector.Errors.ExpiredWhen, func() []byte { return body }) {
+	if !t.connector.TokenExpired(status, header, func() []byte { return body }) {
 		return "", fmt.Errorf("the answer with status %d is not taken for a refused token", status)
 	}
 	next, err := t.broker.Renew(t.ctx, target, c)

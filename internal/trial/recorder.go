@@ -26,7 +26,7 @@ type Request struct {
 }
 
 // maxShown is how much of a body is shown.
-const maxShown = 1000
+const maxShown = 2000
 
 // recorder notes what is sent.
 type recorder struct {
@@ -109,7 +109,7 @@ func decoded(query string) string {
 		if plain, err := url.QueryUnescape(pair); err == nil {
 			pair = plain
 		}
-		pairs = append(pairs, pair)
+		pairs = append(pairs, readable(pair))
 	}
 	return strings.Join(pairs, "&")
 }

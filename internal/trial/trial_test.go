@@ -136,3 +136,30 @@ api: {base_url: "https://{account.site}.odd.example.com"}
 		t.Errorf("got %+v, want an error: no host can be like that", steps)
 	}
 }
+
+// A SAML assertion is shown as the XML that it is, without its signature, and the fields behind it are shown, too.
+func TestAssertionIsReadable(t *testing.T) {
+	steps, err := trial.Run(t.Context(), builtin(t, "sap-successfactors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := ""
+	for _, s := range steps {
+		for _, r := range s.Requests {
+			if r.Method == "POST" && body == "" {
+				body = r.Body
+			}
+		}
+	}
+	for _, want := range []string{
+		"assertion=<saml:Assertion ", "<ds:Signature>…</ds:Signature><saml:Subject>", ">{client_id}</saml:AttributeValue>", "&client_id={client_id}&company_id=",
+		"&grant_type=urn:ietf:params:oauth:grant-type:saml2-bearer",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("there is no %s in %s", want, body)
+		}
+	}
+	if strings.Contains(body, "SignatureValue") || strings.Contains(body, "X509Certificate") {
+		t.Errorf("the signature is shown: %s", body)
+	}
+}

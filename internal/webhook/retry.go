@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/claviger-proxy/claviger/internal/oauth"
+	"github.com/claviger-proxy/claviger/connectors"
 )
 
 // After each of the first attempts there is one of these breaks, and then lateTries of lateBreak: all of
@@ -40,5 +40,5 @@ func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
 		return 0
 	}
-	return oauth.RetryAfter(h, now, maxRetryAfter)
+	return connectors.RetryAfter(h, now, maxRetryAfter)
 }

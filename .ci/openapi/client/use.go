@@ -26,15 +26,20 @@ func use(ctx context.Context, c *ClientWithResponses) error {
 	}
 	id, secret := "claviger-demo", "EXAMPLE"
 	work := NewConnection{Name: "work", Connector: "demo", ClientId: &id, ClientSecret: &secret, Params: &map[string]string{"port": "9090"}}
-	made, err := c.CreateConnectionWithResponse(ctx, work)
+	key := "k-1"
+	made, err := c.CreateConnectionWithResponse(ctx, &CreateConnectionParams{IdempotencyKey: &key}, work)
 	if err != nil || made.JSON201 == nil || !made.JSON201.HasClientSecret || made.JSON201.RedirectUri == nil {
 		return wrong("a connection", err, made)
 	}
-	again, err := c.CreateConnectionWithResponse(ctx, work)
+	same, err := c.CreateConnectionWithResponse(ctx, &CreateConnectionParams{IdempotencyKey: &key}, work)
+	if err != nil || same.JSON201 == nil || same.JSON201.Id != made.JSON201.Id || same.HTTPResponse.Header.Get("Idempotent-Replayed") != "true" {
+		return wrong("the connection with the same key", err, same)
+	}
+	again, err := c.CreateConnectionWithResponse(ctx, nil, work)
 	if err != nil || again.ApplicationproblemJSON409 == nil || again.ApplicationproblemJSON409.Code != "connection_exists" {
 		return wrong("the connection again", err, again)
 	}
-	link, err := c.CreateLinkWithResponse(ctx, NewLink{Connection: "work", Identifier: "ada"})
+	link, err := c.CreateLinkWithResponse(ctx, nil, NewLink{Connection: "work", Identifier: "ada"})
 	if err != nil || link.JSON201 == nil || link.JSON201.Url == nil {
 		return wrong("a link", err, link)
 	}
@@ -42,10 +47,36 @@ func use(ctx context.Context, c *ClientWithResponses) error {
 	if err != nil || accounts.JSON200 == nil || accounts.JSON200.Items == nil || len(accounts.JSON200.Items) != 0 {
 		return wrong("accounts", err, accounts)
 	}
+	if err := useAccount(ctx, c, "work"); err != nil {
+		return err
+	}
 	unknown := "ACTIV"
 	refused, err := c.ListAccountsWithResponse(ctx, &ListAccountsParams{Status: (*ListAccountsParamsStatus)(&unknown)})
 	if err != nil || refused.ApplicationproblemJSONDefault == nil || refused.ApplicationproblemJSONDefault.Code != "parameter_invalid" {
 		return wrong("accounts of no status", err, refused)
+	}
+	return nil
+}
+
+// useAccount makes an account, and changes what is kept with it.
+func useAccount(ctx context.Context, c *ClientWithResponses, connection string) error {
+	made, err := c.EnsureAccountWithResponse(ctx, connection, "bob", nil, PendingAccount{Labels: &map[string]string{"team": "red", "plan": "pro"}})
+	if err != nil || made.JSON201 == nil || made.JSON201.Status != "PENDING_AUTH" {
+		return wrong("an account", err, made)
+	}
+	blue, tag := "blue", made.HTTPResponse.Header.Get("ETag")
+	change := AccountChange{Labels: &map[string]*string{"team": &blue, "plan": nil}}
+	changed, err := c.UpdateAccountWithResponse(ctx, made.JSON201.Id, &UpdateAccountParams{IfMatch: &tag}, change)
+	if err != nil || changed.JSON200 == nil || len(*changed.JSON200.Labels) != 1 || (*changed.JSON200.Labels)["team"] != blue {
+		return wrong("a change of the account", err, changed)
+	}
+	late, err := c.UpdateAccountWithResponse(ctx, made.JSON201.Id, &UpdateAccountParams{IfMatch: &tag}, change)
+	if err != nil || late.ApplicationproblemJSON412 == nil || late.ApplicationproblemJSON412.Code != "precondition_failed" {
+		return wrong("a change that comes too late", err, late)
+	}
+	found, err := c.ListAccountsWithResponse(ctx, &ListAccountsParams{Label: &[]string{"team=blue"}})
+	if err != nil || found.JSON200 == nil || len(found.JSON200.Items) != 1 {
+		return wrong("accounts with a label", err, found)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 //go:build peers
 
 // Package peers runs the claviger binary against authorization servers, provider emulators, SDKs and a
-// browser that this project did not write. It needs Node, npm packages and Chromium, so it is behind
+// browser that this project did not write. It needs Node, npm packages, Chromium and xmlsec1, so it is behind
 // the build tag peers; README.md beside it says how to run it.
 package peers
 
@@ -19,6 +19,7 @@ import (
 // tools is what the tests run.
 var tools struct {
 	node, chromium string
+	xmlsec         string
 	claviger       string
 	drivers        string // folder of the Go SDK drivers
 	scratch        string // folder of all that Claviger writes, for the leak check
@@ -40,7 +41,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	tools.scratch = filepath.Join(dir, "scratch")
-	if err := errors.Join(findNode(), findChromium(), build(dir), os.Mkdir(tools.scratch, 0o700)); err != nil {
+	if err := errors.Join(findNode(), findChromium(), findXMLSec(), build(dir), os.Mkdir(tools.scratch, 0o700)); err != nil {
 		return 1, err
 	}
 	code = m.Run()
@@ -80,6 +81,14 @@ func findChromium() (err error) {
 		}
 	}
 	return errors.New("there is no Chromium; install it, or name it in CHROMIUM")
+}
+
+// findXMLSec takes the xmlsec1 on the path.
+func findXMLSec() (err error) {
+	if tools.xmlsec, err = exec.LookPath("xmlsec1"); err != nil {
+		return errors.New("there is no xmlsec1; install the package of that name")
+	}
+	return nil
 }
 
 // build compiles Claviger as it is released, and the Go SDK drivers, which are a module of their own.

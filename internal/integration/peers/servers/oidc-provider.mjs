@@ -2,7 +2,7 @@
 // memory, and it exits 0 on SIGTERM. PORT, REDIRECT_URIS (comma-separated), ACCESS_TTL (seconds) and
 // CLIENT_KEY (the public JWK of the client proxy-key) come from the environment; with TLS_PORT, TLS_CERT and
 // TLS_KEY it is at that port, too, where the client proxy-cert shows the certificate of the JWK in CLIENT_CERT.
-// Refresh tokens rotate; a reused one ends the whole grant. /me is an API, /api another one, for tokens with that resource only.
+// With INITIAL_TOKEN clients are registered (RFC 7591, RFC 7592). Refresh tokens rotate; a reused one ends the whole grant. /me is an API, /api another one, for tokens with that resource only.
 //
 //   GET  /__ctl/log                      events and requests; "client" tells how a client has authenticated
 //   GET  /__ctl/secrets                  every code, state and token that was handed out
@@ -75,6 +75,9 @@ const provider = new Provider(ISSUER, {
   features: {
     devInteractions: { enabled: true }, revocation: { enabled: true }, introspection: { enabled: true },
     clientCredentials: { enabled: true }, deviceFlow: { enabled: true },
+    // Who has INITIAL_TOKEN may register clients; each change of one gives it another token.
+    registration: { enabled: Boolean(process.env.INITIAL_TOKEN), initialAccessToken: process.env.INITIAL_TOKEN },
+    registrationManagement: { enabled: Boolean(process.env.INITIAL_TOKEN), rotateRegistrationAccessToken: true },
     mTLS: {
       enabled: true, selfSignedTlsClientAuth: true,
       getCertificate: (ctx) => ctx.socket.getPeerX509Certificate?.(),
@@ -150,7 +153,7 @@ function observe(req, res, url) {
   const end = res.end.bind(res);
   res.end = (chunk, ...rest) => {
     entry.status = res.statusCode;
-    if (/^\/(token|device\/auth)$/.test(url.pathname) && chunk) secrets.body(chunk.toString());
+    if (/^\/(token|device\/auth|reg|reg\/.+)$/.test(url.pathname) && chunk) secrets.body(chunk.toString());
     secrets.redirect(res.getHeader('location'));
     return end(chunk, ...rest);
   };

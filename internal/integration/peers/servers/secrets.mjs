@@ -8,7 +8,7 @@ export class Secrets {
   body(text) {
     let answer;
     try { answer = JSON.parse(text); } catch { return; }
-    for (const name of ['access_token', 'refresh_token', 'id_token', 'token', 'device_code', 'user_code']) this.add(answer?.[name]);
+    for (const name of ['access_token', 'refresh_token', 'id_token', 'token', 'device_code', 'user_code', 'client_secret', 'registration_access_token']) this.add(answer?.[name]);
     this.add(answer?.authed_user?.access_token);
   }
 
