@@ -12,7 +12,7 @@ var listApps = About{
 var createApp = About{
 	ID: "createApp", Summary: "Create a default app", Text: "Connections that have waited for it can be used at once.",
 	Body: of[client.NewApp](), Answers: made[client.App](),
-	Codes: codes("app_exists app_invalid connector_not_found client_secret_empty"),
+	Codes: codes("app_exists app_invalid connection_invalid connector_not_found client_secret_empty"),
 }
 
 var getApp = About{
@@ -24,7 +24,7 @@ var changeApp = About{
 	ID: "updateApp", Summary: "Change a default app",
 	Text:   "What is absent stays. Its connections use it as it is then at once. An app always has a client.",
 	Params: []Param{wayOfApp}, Body: of[client.AppChange](), Answers: done[client.App](),
-	Codes: codes("app_not_found app_read_only app_invalid connector_not_found oauth_client_invalid oauth_clients_full " +
+	Codes: codes("app_not_found app_read_only app_invalid connection_invalid connector_not_found oauth_client_invalid oauth_clients_full " +
 		"client_secret_empty connector_breaks_accounts"),
 }
 
@@ -39,5 +39,5 @@ var forgetAppClient = About{
 	ID: "forgetAppClient", Summary: "Forget an earlier OAuth client of an app",
 	Text:   "Refused as long as there are accounts that were connected with it, unless it is forced.",
 	Params: []Param{wayOfApp, forced}, Answers: done[client.App](),
-	Codes: codes("app_not_found app_read_only connector_not_found oauth_client_not_found oauth_client_in_use"),
+	Codes: codes("app_not_found app_read_only connection_invalid connector_not_found oauth_client_not_found oauth_client_in_use"),
 }

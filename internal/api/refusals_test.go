@@ -33,8 +33,11 @@ func lost(t *testing.T, v *vault.Vault) {
 			t.Fatal(err)
 		}
 	}
-	if err := v.PutApp(t.Context(), &vault.App{Connector: "gone", Client: vault.OAuthClient{ID: "a"}, Earlier: earlier}); err != nil {
-		t.Fatal(err)
+	for _, a := range []vault.App{{Connector: "gone"}, {Connector: "github", Way: "gone"}} {
+		a.Client, a.Earlier = vault.OAuthClient{ID: "a"}, earlier
+		if err := v.PutApp(t.Context(), &a); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -101,6 +104,9 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/accounts/old/ada/token", "", "", 404, "account_not_found"},
 		{"PATCH", "/apps/gone", `{"client_id":"b"}`, "", 404, "connector_not_found"},
 		{"DELETE", "/apps/gone/earlier/e", "", "", 404, "connector_not_found"},
+		{"DELETE", "/apps/github/earlier/e?auth=gone", "", "", 400, "connection_invalid"},
+		{"PATCH", "/apps/github?auth=gone", `{"client_id":"b"}`, "", 400, "connection_invalid"},
+		{"POST", "/apps", `{"connector":"gmail","auth":"none","client_id":"a"}`, "", 400, "connection_invalid"},
 		{"DELETE", "/connections/way/earlier/e", "", "", 400, "connection_invalid"},
 		{"POST", "/connections/way/register", "", "", 400, "connection_invalid"},
 		{"DELETE", "/connections/old/earlier/e", "", "", 404, "connector_not_found"},
