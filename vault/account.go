@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,9 +113,11 @@ func (m *accountMeta) project() string { return m.Project }
 
 // accountSecrets is the sealed part of an account.
 type accountSecrets struct {
-	Identifier string   `json:"identifier,omitempty"`
-	Identity   Identity `json:"identity,omitzero"`
-	AppData
+	Identifier string            `json:"identifier,omitempty"`
+	Identity   Identity          `json:"identity,omitzero"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	// Metadata is JSON in a text, so that it stays as long as it is.
+	Metadata string `json:"metadata,omitempty"`
 }
 
 // maxCode is the length that a reason or error code is cut to.
@@ -189,6 +192,7 @@ func (v *Vault) CreateAccount(ctx context.Context, a *ConnectedAccount) error {
 	if err := checkAccount(n); err != nil {
 		return err
 	}
+	n.AppData = n.AppData.canonical()
 	n.Status, n.Generation, n.Version = StatusPendingAuth, 0, 0
 	n.CreatedAt = v.now()
 	for range maxAttempts {
@@ -402,10 +406,10 @@ func (r *ring) sealedAccount(ctx context.Context, a ConnectedAccount, next uint6
 	meta, secrets := accountMeta(a), any(nil)
 	switch {
 	case !r.meta.ClearIdentifiers:
-		secrets = accountSecrets{Identifier: a.Identifier, Identity: a.Identity, AppData: a.AppData}
+		secrets = accountSecrets{a.Identifier, a.Identity, a.Labels, string(a.Metadata)}
 		meta.Identifier, meta.Identity = "", Identity{}
 	case !a.AppData.isZero():
-		secrets = accountSecrets{AppData: a.AppData}
+		secrets = accountSecrets{Labels: a.Labels, Metadata: string(a.Metadata)}
 	}
 	ch, err := r.change(ctx, accountKey(a.ID), a.Version, next, a.Project, meta, secrets)
 	if err != nil {
@@ -429,7 +433,10 @@ func (v *Vault) openAccount(ctx context.Context, r Record) (ConnectedAccount, er
 	if s.Identifier != "" {
 		a.Identifier, a.Identity = s.Identifier, s.Identity
 	}
-	a.AppData = s.AppData
+	a.AppData = AppData{Labels: s.Labels}
+	if s.Metadata != "" {
+		a.Metadata = json.RawMessage(s.Metadata)
+	}
 	a.ID, a.Version = AccountID(r.ID), r.Version
 	return a, nil
 }

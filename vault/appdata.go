@@ -16,7 +16,7 @@ type AppData struct {
 	// Labels are short texts that lists can be filtered by: at most 32, with names as [ValidLabel] has them
 	// and values of at most 200 bytes without control characters.
 	Labels map[string]string `json:"labels,omitempty"`
-	// Metadata is a JSON object of at most 8 KiB.
+	// Metadata is a JSON object of at most 8 KiB, which white space between its parts does not count for.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
@@ -42,6 +42,19 @@ func ValidLabel(s string) bool {
 
 func validLabelValue(s string) bool {
 	return len(s) <= maxLabelValue && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// canonical is d as it is stored: its metadata without white space that means nothing. Anything else that is no
+// JSON stays, for [AppData.Check].
+func (d AppData) canonical() AppData {
+	var b bytes.Buffer
+	if json.Compact(&b, d.Metadata) == nil {
+		d.Metadata = b.Bytes()
+	}
+	if len(d.Metadata) == 0 {
+		d.Metadata = nil
+	}
+	return d
 }
 
 func (d AppData) isZero() bool { return len(d.Labels) == 0 && len(d.Metadata) == 0 }
@@ -73,7 +86,7 @@ func (d AppData) Check() error {
 			return &FieldError{"labels." + name, fmt.Sprintf("must be at most %d bytes of text without control characters", maxLabelValue)}
 		}
 	}
-	m := bytes.TrimSpace(d.Metadata)
+	m := d.canonical().Metadata
 	if len(m) > 0 && (len(m) > maxMetadata || m[0] != '{' || !json.Valid(m) || !utf8.Valid(m)) {
 		return &FieldError{"metadata", fmt.Sprintf("must be a JSON object of at most %d KiB", maxMetadata>>10)}
 	}
@@ -98,7 +111,7 @@ func (v *Vault) SetAppData(ctx context.Context, id AccountID, version uint64, ch
 		if version != 0 && a.Version != version {
 			return nil, ErrConflict
 		}
-		next := change(AppData{Labels: maps.Clone(a.Labels), Metadata: bytes.Clone(a.Metadata)})
+		next := change(AppData{Labels: maps.Clone(a.Labels), Metadata: bytes.Clone(a.Metadata)}).canonical()
 		if err := next.Check(); err != nil {
 			return nil, err
 		}

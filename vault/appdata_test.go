@@ -165,3 +165,29 @@ func TestAccountsByLabelAndExpiry(t *testing.T) {
 		}
 	}
 }
+
+// What is long because of how it is written is not long because of what it says, and stays as it is.
+func TestMetadataStays(t *testing.T) {
+	v := vaulttest.New(t)
+	conn := vaulttest.Connection(t, v, "github")
+	long := `{"a":"` + strings.Repeat("<", 8<<10-len(`{"a":""}`)) + `"}`
+	a := vault.ConnectedAccount{ConnectionID: conn.ID, Connector: "github", Identifier: "ada", AppData: vault.AppData{Metadata: json.RawMessage("\n" + long + "  ")}}
+	wantNil(t, v.CreateAccount(t.Context(), &a))
+	same, err := v.SetAppData(t.Context(), a.ID, 0, func(d vault.AppData) vault.AppData {
+		d.Metadata = json.RawMessage(strings.Replace(long, ":", " : ", 1))
+		return d
+	})
+	wantNil(t, err)
+	if string(same.Metadata) != long || same.Version != a.Version {
+		t.Errorf("%d bytes in version %d, want %d bytes in version %d", len(same.Metadata), same.Version, len(long), a.Version)
+	}
+	again := vaulttest.Account(t, v, conn, "ada", vaulttest.Grant("1", epoch))
+	if string(again.Metadata) != long || again.Status != vault.StatusActive {
+		t.Errorf("connected: %s with %d bytes", again.Status, len(again.Metadata))
+	}
+	_, err = v.SetAppData(t.Context(), a.ID, 0, func(d vault.AppData) vault.AppData {
+		d.Metadata = nil
+		return d
+	})
+	wantNil(t, err)
+}

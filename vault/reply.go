@@ -37,7 +37,7 @@ const (
 	unansweredLife = 15 * time.Minute
 )
 
-// indexReply has all replies that have a body.
+// indexReply has all replies; the value is empty.
 const indexReply = "reply"
 
 type replyMeta struct {
@@ -100,17 +100,23 @@ func (v *Vault) replyOf(ctx context.Context, r Record, asked string) (Reply, err
 }
 
 // EndReply keeps the answer to a request that BeginReply has left to the caller, for a day. An answer
-// without a status, or longer than [MaxReply], is not kept: then the request may be done anew.
+// without a status, or longer than [MaxReply], is not kept: then the request may be done anew. Nor is one that
+// comes after a [Vault.Forget], whose user it might be about.
 func (v *Vault) EndReply(ctx context.Context, scope, key string, request []byte, answer Reply) error {
 	k, sum := replyKey(scope, key), sha256.Sum256(request)
 	version, err := v.version(ctx, k)
-	if err != nil {
+	if err != nil || version == 0 {
 		return err
 	}
 	if answer.Status == 0 || len(answer.Body.Reveal()) > MaxReply {
-		return v.store.Apply(ctx, Change{Record: Record{Key: k, Version: version}, Delete: true})
+		err = v.store.Apply(ctx, Change{Record: Record{Key: k, Version: version}, Delete: true})
+	} else {
+		err = v.putReply(ctx, k, version, hex.EncodeToString(sum[:]), answer, replyLife)
 	}
-	return v.putReply(ctx, k, version, hex.EncodeToString(sum[:]), answer, replyLife)
+	if errors.Is(err, ErrConflict) { // it is forgotten, or another one's by now
+		return nil
+	}
+	return err
 }
 
 func (v *Vault) putReply(ctx context.Context, k Key, version uint64, asked string, a Reply, life time.Duration) error {
@@ -128,9 +134,7 @@ func (r *ring) reply(ctx context.Context, k Key, seen, next uint64, m replyMeta,
 		return Change{}, fmt.Errorf("the answer to a request: %w", err)
 	}
 	ch.Expires = end
-	if len(s.Body) > 0 {
-		ch.Indexes = []IndexEntry{{Index: indexReply}}
-	}
+	ch.Indexes = []IndexEntry{{Index: indexReply}}
 	return ch, nil
 }
 

@@ -125,3 +125,20 @@ func TestReplyRecord(t *testing.T) {
 	_, err = store.Get(t.Context(), key)
 	wantErr(t, err, vault.ErrNotFound)
 }
+
+// An answer that comes after a user was forgotten might be about that user.
+func TestReplyAfterForget(t *testing.T) {
+	store := vaulttest.NewStore(t)
+	v := vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil)
+	_, err := v.BeginReply(t.Context(), "api", "k", []byte("x"))
+	wantNil(t, err)
+	_, err = v.Forget(t.Context(), "", "ada")
+	wantNil(t, err)
+	wantNil(t, v.EndReply(t.Context(), "api", "k", []byte("x"), replied))
+	for r, err := range store.Walk(t.Context(), vault.Key{}) {
+		wantNil(t, err)
+		if r.Kind == vault.KindReply {
+			t.Errorf("it is kept: %s", r.ID)
+		}
+	}
+}

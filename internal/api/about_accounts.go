@@ -52,8 +52,9 @@ var changeAccount = About{
 
 var removeAccount = About{
 	ID: "deleteAccount", Summary: "Disconnect an account, and delete its record",
-	Text:    "It is disconnected, and gone then. Its ID is not used again. Events of the account stay.",
-	Answers: done[client.Disconnection](), Codes: codes("account_not_found account_tag_invalid"),
+	Text: "It is disconnected, and gone then. Its ID is not used again. Links that could still connect the user at that connection are closed; " +
+		"events of the account stay.",
+	Answers: done[client.Disconnection](), Codes: codes("account_not_found account_tag_invalid link_busy"),
 }
 
 var disconnectAccount = About{

@@ -113,6 +113,9 @@ func (a *api) removeAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.Consent.EndLinks(r.Context(), account.ConnectionID, account.Identifier); err != nil {
+		return stored(err)
+	}
 	d, err := a.Broker.Remove(r.Context(), account.ID)
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ func TestEnsureAccount(t *testing.T) {
 	if raw := k.send("PUT", "/claviger/accounts/mail/bob", "{}"); raw.status != 200 {
 		t.Errorf("again: %d %s", raw.status, raw.text)
 	}
+	if raw := k.send("PUT", "/claviger/accounts/mail/eve", `{"metadata":null}`); raw.status != 201 || strings.Contains(raw.text, "metadata") {
+		t.Errorf("null as metadata: %d %s", raw.status, raw.text)
+	}
 	// A user who consents then has this account.
 	connected := k.account("mail", "ada", nil)
 	if string(connected.ID) != made.ID || connected.Status != vault.StatusActive || connected.Labels["team"] != "red" {
@@ -228,5 +231,38 @@ func TestAccountsFiltered(t *testing.T) {
 	}
 	for _, bad := range []string{"label=team", "label=T=1", "label=a=1&label=a=2", "expiring_within=soon", "expiring_within=-1h"} {
 		k.send("GET", "/claviger/accounts?"+bad, "").wants(t, 400, "parameter_invalid")
+	}
+}
+
+// A removal is not undone by a link that was made before it.
+func TestRemoveAccountClosesLinks(t *testing.T) {
+	k := setup(t, nil)
+	link := func(identifier string) client.Link {
+		l, err := k.CreateLink(t.Context(), client.NewLink{Connection: "mail", Identifier: identifier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	before, other := link("ada"), link("bob")
+	a := k.account("mail", "ada", nil)
+	after := link("ada")
+	if _, err := k.RemoveAccount(t.Context(), string(a.ID)); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{before.ID: "failed", after.ID: "failed", other.ID: "open"} {
+		got, err := k.Link(t.Context(), id)
+		if err != nil || got.Status != want {
+			t.Errorf("link %s is %s, %v; want %s", id, got.Status, err, want)
+		}
+	}
+}
+
+// null is no metadata, as in a change.
+func TestImportWithoutMetadata(t *testing.T) {
+	k := setup(t, nil)
+	got := k.send("POST", "/claviger/accounts/import", `{"accounts":[{"connection":"mail","identifier":"ada","metadata":null,"grant":{"access_token":"canary-imported-access-token"}}]}`)
+	if got.status != 200 || !strings.Contains(got.text, `"created"`) {
+		t.Errorf("got %d %s", got.status, got.text)
 	}
 }

@@ -10,6 +10,7 @@
 package api
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
@@ -162,14 +163,17 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer sends v as JSON.
 func answer(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false) // metadata is given back as it came
+	if err := e.Encode(v); err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the caller has gone; there is nobody to tell
+	_, _ = w.Write(body.Bytes()) // the caller has gone; there is nobody to tell
 	return nil
 }

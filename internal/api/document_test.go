@@ -83,7 +83,7 @@ func TestDocumentSets(t *testing.T) {
 	}
 	for name := range nulled {
 		if !fields[name] {
-			t.Errorf("there is no field %s that null could remove", name)
+			t.Errorf("there is no field %s that null could stand in", name)
 		}
 	}
 	for typ := range g.sent {

@@ -36,7 +36,7 @@ Times are RFC 3339 in UTC. Lists have ` + "`items`" + ` and, unless it is the la
 A filtered page may have fewer items than its limit, even none, and a ` + "`next`" + `.
 
 A change with an ` + "`Idempotency-Key`" + ` is done once: the same request with the same key gets the first answer again, within a day, with
-` + "`Idempotent-Replayed`" + `. What has failed is done anew.
+` + "`Idempotent-Replayed`" + `. What has failed is done anew. A backup and an erasure heed no key.
 
 Errors are problem documents (RFC 9457) with a stable ` + "`code`" + `; ` + "`x-codes`" + ` lists those that an answer may have. What is confidential is marked by ` + "`x-secret`" + `.`
 
@@ -202,10 +202,11 @@ func (g *generator) answers(o api.Operation) object {
 	switch {
 	case o.Body != nil:
 		name = "ProblemOfBody"
-	case o.Once():
-		name = "ProblemOfChange"
 	case o.Method() != http.MethodGet:
-		name = "ProblemOfStream"
+		name = "ProblemOfChange"
+	}
+	if o.Method() != http.MethodGet && !o.Once() {
+		name += "WithoutKey"
 	}
 	g.responses[name] = problemOf("Any other problem: ", common)
 	out["default"] = object{"$ref": "#/components/responses/" + name}

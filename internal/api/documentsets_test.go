@@ -61,8 +61,8 @@ var secrets = setOfNames(`
 	ImportGrant.access_token ImportGrant.refresh_token ImportGrant.id_token ImportGrant.captured ImportGrant.slots ImportGrant.inputs
 	Link.url Link.user_code Link.verification_uri_complete Token.access_token WebhookWithSecret.secret Webhook.url`)
 
-// nulled are the fields of JSON as the app has it, beside those of maps, that null removes.
-var nulled = setOfNames("AccountChange.metadata")
+// nulled are the fields that null may stand in, beside those of maps: there is none then.
+var nulled = setOfNames("AccountChange.metadata PendingAccount.metadata ImportAccount.metadata")
 
 func setOfNames(text string) map[string]bool {
 	set := map[string]bool{}

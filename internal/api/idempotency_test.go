@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/claviger-proxy/claviger/client"
+	"github.com/claviger-proxy/claviger/vault"
 )
 
 func TestIdempotencyKey(t *testing.T) {
@@ -120,6 +121,18 @@ func TestIdempotencyKeyEverywhere(t *testing.T) {
 		again := k.send(r.method, r.target, r.body, key)
 		if first.status > 299 || again.status != first.status || again.text != first.text || again.header.Get("Idempotent-Replayed") != "true" {
 			t.Errorf("%s %s: %d %s, again %d %s", r.method, r.target, first.status, first.text, again.status, again.text)
+		}
+	}
+}
+
+// What was forgotten is not in an answer that is kept.
+func TestIdempotencyKeyOfForget(t *testing.T) {
+	k := setup(t, nil)
+	k.account("mail", "ada", func(a *vault.ConnectedAccount, _ *vault.Grant) { a.Identity.Name = "Ada Lovelace" })
+	for i := range 2 {
+		got := k.send("POST", "/claviger/vault/forget", `{"identifier":"ada"}`, "Idempotency-Key: k")
+		if got.status != 200 || got.header.Get("Idempotent-Replayed") != "" || strings.Contains(got.text, "Ada Lovelace") != (i == 0) {
+			t.Errorf("request %d: %d %v %s", i, got.status, got.header, got.text)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (m *importer) read(in client.ImportAccount, c vault.Connection) (vault.Conn
 		Project: vault.DefaultProject, Status: status, Reason: in.Reason, Identity: vault.Identity(in.Identity),
 		RequestedScopes: in.RequestedScopes, GrantedScopes: in.GrantedScopes,
 		ConnectedAt: in.ConnectedAt, RefreshedAt: in.RefreshedAt,
-		AppData: vault.AppData{Labels: in.Labels, Metadata: in.Metadata},
+		AppData: vault.AppData{Labels: in.Labels, Metadata: noNull(in.Metadata)},
 	}
 	if err := a.Check(); err != nil {
 		return vault.ConnectedAccount{}, nil, refuseItem("its %v", err)

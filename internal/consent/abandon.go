@@ -89,3 +89,49 @@ func (f *Flow) Forget(ctx context.Context, identifier string) error {
 		q.After = page.Next
 	}
 }
+
+// EndLinks closes all links that could still connect that user at the connection, before the account is removed: a
+// removal is not undone by a link that was made before.
+func (f *Flow) EndLinks(ctx context.Context, c vault.ConnectionID, identifier string) error {
+	q := vault.LinkQuery{ConnectionID: c, Identifier: identifier, Keep: func(l vault.Link) bool {
+		return l.Status != vault.LinkUsed && l.Status != vault.LinkFailed
+	}}
+	for {
+		page, err := f.vault.Links(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, l := range page.Items {
+			if err := f.end(ctx, l.ID); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.After = page.Next
+	}
+}
+
+// end closes a link whatever is being done with it: whoever is just connecting its account finds it closed, and
+// gives the grant back.
+func (f *Flow) end(ctx context.Context, id vault.LinkID) error {
+	for range startTries {
+		l, err := f.vault.Link(ctx, id)
+		if errors.Is(err, vault.ErrNotFound) || err == nil && (l.Status == vault.LinkUsed || l.Status == vault.LinkFailed) {
+			return nil
+		}
+		if err == nil {
+			_, err = f.closeLink(ctx, l, codeRevoked)
+		}
+		switch {
+		case errors.Is(err, vault.ErrConflict):
+			continue
+		case err != nil:
+			return err
+		}
+		f.drop(ctx, l)
+		return nil
+	}
+	return over(codeBusy)
+}

@@ -64,8 +64,12 @@ func (j *journey) byConsent() (consent.Result, error) {
 	if err != nil {
 		return consent.Result{}, err
 	}
-	if path, query, ok := strings.Cut(r.URL.EscapedFragment(), "?"); ok && path == j.played.Authorize.Fragment {
-		r.URL.RawQuery = query // as the page does that is there
+	if own := j.played.Authorize.Fragment; own != "" { // the page that is there looks nowhere else
+		path, query, _ := strings.Cut(r.URL.EscapedFragment(), "?")
+		if path != own {
+			query = ""
+		}
+		r.URL.RawQuery = query
 	}
 	resp, err := j.provider.RoundTrip(r)
 	if err != nil {

@@ -9,9 +9,10 @@ import (
 	"github.com/claviger-proxy/claviger/connectors"
 )
 
-// hardCases are what others had to write code for, each with what says it in a connector file. Installations that
-// providers begin, their webhooks, and SAML are not among them. Nor is what needs no key: a lifetime that is a
-// number in quotes is read as one everywhere, and so is a refresh token kept that an answer does not replace.
+// hardCases are what others had to write code for, each with what says it in a connector file. What needs no key is
+// not among them: a lifetime that is a number in quotes is read as one everywhere, and so is a refresh token kept that
+// an answer does not replace. Nor is the webhook that tells the code of an installation, as the browser brings it, too
+// (docs/decisions/0018-installs.md).
 var hardCases = map[string]func(*connectors.Connector) bool{
 	"the answer is below a member": func(c *connectors.Connector) bool {
 		return anyAnswer(c, func(r connectors.TokenResponse) bool { return r.Root != "" })
@@ -100,7 +101,14 @@ var hardCases = map[string]func(*connectors.Connector) bool{
 		captured := func(name string) bool { return strings.HasPrefix(name, "captured.") }
 		return slices.ContainsFunc(c.HostNames(), captured) && len(c.API.Within) > 0
 	},
-	"the callback tells more":        func(c *connectors.Connector) bool { return len(c.Callback.Capture) > 0 },
+	"the callback tells more":          func(c *connectors.Connector) bool { return len(c.Callback.Capture) > 0 },
+	"the install page drops the state": func(c *connectors.Connector) bool { return c.Callback.State == connectors.StateInstall },
+	"the install begins elsewhere":     func(c *connectors.Connector) bool { return c.Install.Inbound },
+	"a client that is registered":      func(c *connectors.Connector) bool { return c.Register != nil },
+	"SAML assertion":                   func(c *connectors.Connector) bool { return c.Mode == connectors.ModeSAMLBearer && c.SAML != nil },
+	"static signatures of OAuth 1.0a": func(c *connectors.Connector) bool {
+		return c.Mode == connectors.ModeStatic && c.Signer != nil && c.Signer.Kind == connectors.SignerOAuth1
+	},
 	"the code has another parameter": func(c *connectors.Connector) bool { return c.Callback.CodeParam != "" },
 	"who it is, after the connect":   func(c *connectors.Connector) bool { return c.Identity != nil && c.Identity.From == "" },
 	"one of several tenants":         func(c *connectors.Connector) bool { return len(c.Discover) > 0 },
@@ -140,6 +148,7 @@ var hardProviders = []struct {
 	{"Fiserv", "cases/fiserv", []string{"the expiry has another unit"}},
 	{"Follow Up Boss", "cases/follow-up-boss", []string{"the state once more", "who it is, after the connect"}},
 	{"GitHub App with its user", "cases/github-app-user", []string{"several tokens", "exchanges after the code", "the expiry is a moment", "the callback tells more"}},
+	{"GitHub App", "catalog/github-app", []string{"the install begins elsewhere"}},
 	{"GitLab", "cases/selling-partner", []string{"the redirect URI once more"}},
 	{"HeyGen", "cases/public-client", []string{"public client", "refreshed elsewhere"}},
 	{"Instagram", "cases/instagram", []string{"a token for a longer one", "refreshed with the access token", "no refresh at once"}},
@@ -149,8 +158,11 @@ var hardProviders = []struct {
 	{"Jira", "catalog/jira/oauth", []string{"one of several tenants"}},
 	{"Jobber", "cases/jwt-life", []string{"the token says its expiry"}},
 	{"Lightspeed", "cases/zoho", []string{"the host is in an answer", "the callback tells more"}},
+	{"Mastodon", "catalog/mastodon/oauth", []string{"a client that is registered"}},
 	{"Mercury", "cases/public-client", []string{"public client"}},
 	{"Microsoft, with a certificate", "cases/certificate-jwt", []string{"client assertion"}},
+	{"NetSuite TBA", "catalog/netsuite/token", []string{"static signatures of OAuth 1.0a"}},
+	{"NetSuite M2M", "catalog/netsuite/certificate", []string{"client assertion"}},
 	{"Okta", "cases/private-key-jwt", []string{"client assertion"}},
 	{"OneDrive and SharePoint", "cases/two-resources", []string{"several tokens", "exchanges after the code"}},
 	{"PostHog", "cases/public-client", []string{"public client"}},
@@ -162,6 +174,8 @@ var hardProviders = []struct {
 	{"Salesforce CDP", "cases/chain", []string{"exchanges after the code", "members have other names"}},
 	{"SAP Business One", "cases/sap-b1", []string{"a login", "the token is a cookie"}},
 	{"SellerCloud", "cases/chain", []string{"exchanges after the code"}},
+	{"Sentry", "catalog/sentry-integration", []string{"the install page drops the state", "the callback tells more", "members have other names", "the expiry is a moment"}},
+	{"Shopify", "catalog/shopify/oauth", []string{"the install begins elsewhere"}},
 	{"Shopline", "cases/shopline", []string{"signature over sorted fields", "the answer is below a member", "members have other names", "parameters are renamed", "parameters are left out", "the expiry is a moment", "success is a member's value", "something fresh in a header"}},
 	{"Slack", "cases/slack-users", []string{"several tokens", "success is a member's value", "a dead token is answered with 200", "the token has no end"}},
 	{"Slack", "catalog/slack", []string{"several tokens", "success is a member's value"}},
@@ -170,6 +184,7 @@ var hardProviders = []struct {
 	{"Teams bot", "cases/two-resources", []string{"several tokens"}},
 	{"Threads", "catalog/threads", []string{"a token for a longer one", "refreshed with the access token", "no refresh at once"}},
 	{"3CX", "cases/tripletex", []string{"a login", "nobody says the expiry"}},
+	{"SuccessFactors", "catalog/sap-successfactors", []string{"SAML assertion"}},
 	{"TikTok", "cases/tiktok", []string{"the answer is below a member", "parameters are renamed", "success is a member's value", "errors have another place", "a bad key is answered with 200"}},
 	{"TikTok", "catalog/tiktok", []string{"parameters are renamed"}},
 	{"TikTok Ads", "cases/tiktok-ads", []string{"the answer is below a member", "parameters are renamed", "the redirect URI is no field", "the code has another parameter", "the token has a header of its own"}},

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -113,11 +114,13 @@ func (o *object) raw(name string) json.RawMessage {
 	if sub == nil || sub.members == nil {
 		return nil
 	}
-	data, err := json.Marshal(sub.members)
-	if err != nil { // nothing that was parsed fails
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)            // it stays as long as it was
+	if e.Encode(sub.members) != nil { // nothing that was parsed fails
 		o.fail(name, "must be an object")
 	}
-	return data
+	return bytes.TrimSpace(b.Bytes())
 }
 
 func (o *object) time(name string) time.Time {
