@@ -25,25 +25,32 @@ const maxPage = 200
 
 // Account is one user's account at one connection. It holds no secret.
 type Account struct {
+	// ID begins with ca_ and never changes.
 	ID string `json:"id"`
 	// Connection is the connection's name, Connector its connector's.
 	Connection string `json:"connection,omitempty"`
 	Connector  string `json:"connector"`
+	// Identifier is the app's name for its user.
 	Identifier string `json:"identifier"`
-	Status     string `json:"status"`
+	// Status tells whether requests go out: they do when it is ACTIVE.
+	Status string `json:"status"`
 	// Reason is a code that says why the account is not ACTIVE, Next what to do about it.
 	Reason string `json:"reason,omitempty"`
 	Next   string `json:"next,omitempty"`
 	// Identity is who the account is at the provider.
-	Identity        Identity `json:"identity,omitzero"`
+	Identity Identity `json:"identity,omitzero"`
+	// RequestedScopes are those that the user was asked for.
 	RequestedScopes []string `json:"requested_scopes,omitempty"`
 	// GrantedScopes and MissingScopes are nil when the provider did not say.
-	GrantedScopes []string  `json:"granted_scopes,omitzero"`
-	MissingScopes []string  `json:"missing_scopes,omitzero"`
-	CreatedAt     time.Time `json:"created_at,omitzero"`
-	ConnectedAt   time.Time `json:"connected_at,omitzero"`
-	RefreshedAt   time.Time `json:"refreshed_at,omitzero"`
-	// TokenExpiresAt is zero when the token does not expire, or the provider did not say.
+	GrantedScopes []string `json:"granted_scopes,omitzero"`
+	MissingScopes []string `json:"missing_scopes,omitzero"`
+	// CreatedAt is when the record was made, ConnectedAt when the user last consented, RefreshedAt when the
+	// token was last renewed.
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+	ConnectedAt time.Time `json:"connected_at,omitzero"`
+	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
+	// TokenExpiresAt is zero when the token does not expire, or the provider did not say. RefreshExpiresAt is
+	// when the refresh token ends, where the provider says so.
 	TokenExpiresAt   time.Time `json:"token_expires_at,omitzero"`
 	RefreshExpiresAt time.Time `json:"refresh_expires_at,omitzero"`
 	// LastUsedAt is when the account's credential was last asked for, within an hour or so, CheckedAt

@@ -9,8 +9,8 @@ import (
 
 // AccountChange changes what the app keeps with an account. Nothing in Claviger depends on it.
 type AccountChange struct {
-	// Labels are set, or with nil removed; the others stay. An account has at most 32, with names of
-	// lower-case letters, digits and ._/- and values of at most 200 bytes. Lists can be filtered by them.
+	// Labels are set, or with nil, which is null in JSON, removed; the others stay. An account has at most 32, with
+	// names of lower-case letters, digits and ._/- and values of at most 200 bytes. Lists can be filtered by them.
 	Labels map[string]*string `json:"labels,omitempty"`
 	// Metadata is a JSON object of at most 8 KiB, in place of the one before; null removes it, and nil leaves
 	// it as it is.

@@ -45,20 +45,24 @@ type OAuthClient struct {
 // NewOAuthClient is an OAuth client with its secrets, of which the first is sent first, and the others when
 // it is refused. Each may be given as where the server finds it: {env.NAME} or {file.PATH}.
 type NewOAuthClient struct {
+	// ClientID is the client's at the provider, ClientSecrets are its secrets, at most five.
 	ClientID      string   `json:"client_id"`
 	ClientSecrets []string `json:"client_secrets,omitempty"`
 }
 
 // NewApp is an app to make.
 type NewApp struct {
+	// Connector is the connector's name.
 	Connector string `json:"connector"`
 	// Auth is one of the connector's ways; empty means the standard one.
-	Auth     string `json:"auth,omitempty"`
-	ClientID string `json:"client_id"`
-	// ClientSecrets are as those of [NewOAuthClient].
-	ClientSecrets  []string          `json:"client_secrets,omitempty"`
-	EarlierClients []NewOAuthClient  `json:"earlier_clients,omitempty"`
-	Params         map[string]string `json:"params,omitempty"`
+	Auth string `json:"auth,omitempty"`
+	// ClientID and ClientSecrets are as those of [NewOAuthClient].
+	ClientID      string   `json:"client_id"`
+	ClientSecrets []string `json:"client_secrets,omitempty"`
+	// EarlierClients are as those of a connection.
+	EarlierClients []NewOAuthClient `json:"earlier_clients,omitempty"`
+	// Params are values of the connector's inputs for all connections that use the app; a connection's own win.
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // AppChange is what to change of an app; what is absent stays.

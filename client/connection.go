@@ -63,6 +63,8 @@ type Connection struct {
 
 // NewConnection is a connection to make.
 type NewConnection struct {
+	// Name is lower-case letters, digits, - and _, at most 63; it is part of the redirect URI. Connector is the
+	// connector's name.
 	Name      string `json:"name"`
 	Connector string `json:"connector"`
 	// Auth is one of the connector's ways; empty means the standard one.
@@ -72,10 +74,12 @@ type NewConnection struct {
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret is the secret, or where the server finds it: {env.NAME} or {file.PATH}. ClientSecrets take
 	// its place where the client has several; see [NewOAuthClient].
-	ClientSecret   string           `json:"client_secret,omitempty"`
-	ClientSecrets  []string         `json:"client_secrets,omitempty"`
+	ClientSecret  string   `json:"client_secret,omitempty"`
+	ClientSecrets []string `json:"client_secrets,omitempty"`
+	// EarlierClients are those that accounts to be imported were connected with.
 	EarlierClients []NewOAuthClient `json:"earlier_clients,omitempty"`
-	Scopes         []string         `json:"scopes,omitempty"`
+	// Scopes are asked for instead of the connector's default ones.
+	Scopes []string `json:"scopes,omitempty"`
 	// Params are values of the connector's inputs. A secret one may be given in the same way as
 	// ClientSecret.
 	Params map[string]string `json:"params,omitempty"`
@@ -89,11 +93,16 @@ type NewConnection struct {
 // ConnectionChange is what to change of a connection's OAuth clients and secrets; what is absent stays. Its fields are as
 // those of an [AppChange]; an empty ClientID means the default app.
 type ConnectionChange struct {
-	ClientID            *string         `json:"client_id,omitempty"`
-	ClientSecrets       []string        `json:"client_secrets,omitempty"`
-	AddClientSecrets    []string        `json:"add_client_secrets,omitempty"`
-	RemoveClientSecrets []int           `json:"remove_client_secrets,omitempty"`
-	AddEarlierClient    *NewOAuthClient `json:"add_earlier_client,omitempty"`
+	// ClientID is that of another client, and ClientSecrets its secrets: the client before is kept as an
+	// earlier one. Without another client, ClientSecrets take the place of all secrets.
+	ClientID      *string  `json:"client_id,omitempty"`
+	ClientSecrets []string `json:"client_secrets,omitempty"`
+	// AddClientSecrets are put behind the secrets there are, and RemoveClientSecrets taken away by their
+	// position, from 1.
+	AddClientSecrets    []string `json:"add_client_secrets,omitempty"`
+	RemoveClientSecrets []int    `json:"remove_client_secrets,omitempty"`
+	// AddEarlierClient puts a client back that accounts were connected with.
+	AddEarlierClient *NewOAuthClient `json:"add_earlier_client,omitempty"`
 	// SecretParams are values of secret params, such as private keys, in place of those before. The others stay.
 	SecretParams map[string]string `json:"secret_params,omitempty"`
 }

@@ -89,7 +89,7 @@ func (c *Client) RemoveConnector(ctx context.Context, name string) error {
 
 // ConnectorSource returns the file of a connector.
 func (c *Client) ConnectorSource(ctx context.Context, name string) (string, error) {
-	path := "/connectors/" + url.PathEscape(name) + "?source=1"
+	path := "/connectors/" + url.PathEscape(name) + "?source=true"
 	status, body, err := c.send(ctx, http.MethodGet, path, nil, 0)
 	if err != nil {
 		return "", err

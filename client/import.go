@@ -29,7 +29,8 @@ type Import struct {
 	// Connections are made, if there is none of that name. A client secret is taken as it is: a
 	// placeholder is not filled in.
 	Connections []NewConnection `json:"connections,omitempty"`
-	Accounts    []ImportAccount `json:"accounts,omitempty"`
+	// Accounts are at most 100, as connections are.
+	Accounts []ImportAccount `json:"accounts,omitempty"`
 	// Replace gives accounts that are there already the tokens that come.
 	Replace bool `json:"replace,omitempty"`
 	// DryRun tells what would be done, and does nothing.
@@ -43,16 +44,18 @@ type ImportAccount struct {
 	// Connection is the connection's name. Connector may be empty.
 	Connection string `json:"connection"`
 	Connector  string `json:"connector,omitempty"`
+	// Identifier is the app's name for its user.
 	Identifier string `json:"identifier"`
-	// Status is ACTIVE when empty.
+	// Status is ACTIVE when empty. Reason, Identity and the times are as those of an [Account].
 	Status   string   `json:"status,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
 	Identity Identity `json:"identity,omitzero"`
 	// RequestedScopes and GrantedScopes are nil when nobody knows.
-	RequestedScopes []string  `json:"requested_scopes,omitempty"`
-	GrantedScopes   []string  `json:"granted_scopes,omitzero"`
-	ConnectedAt     time.Time `json:"connected_at,omitzero"`
-	RefreshedAt     time.Time `json:"refreshed_at,omitzero"`
+	RequestedScopes []string `json:"requested_scopes,omitempty"`
+	GrantedScopes   []string `json:"granted_scopes,omitzero"`
+	// ConnectedAt is when the user consented, RefreshedAt when the token was last renewed.
+	ConnectedAt time.Time `json:"connected_at,omitzero"`
+	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
 	// Labels and Metadata are as in [Account].
 	Labels   map[string]string `json:"labels,omitempty"`
 	Metadata json.RawMessage   `json:"metadata,omitempty"`
@@ -63,17 +66,21 @@ type ImportAccount struct {
 // ImportGrant is the tokens of an account. One of AccessToken and RefreshToken is there, unless Inputs are
 // all that the connector needs. A token that there is not is got when it is first used.
 type ImportGrant struct {
-	AccessToken  string   `json:"access_token,omitempty"`
-	RefreshToken string   `json:"refresh_token,omitempty"`
-	IDToken      string   `json:"id_token,omitempty"`
-	Scopes       []string `json:"scopes,omitzero"`
-	// ObtainedAt is when the access token was given, Expires when it ends; zero when nobody knows.
+	// AccessToken, RefreshToken and IDToken are as the provider gave them.
+	AccessToken  string `json:"access_token,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	// Scopes are those that the user has granted; nil when nobody knows.
+	Scopes []string `json:"scopes,omitzero"`
+	// ObtainedAt is when the access token was given, Expires when it ends, RefreshExpires when the refresh
+	// token does; zero when nobody knows.
 	ObtainedAt     time.Time `json:"obtained_at,omitzero"`
 	Expires        time.Time `json:"expires,omitzero"`
 	RefreshExpires time.Time `json:"refresh_expires,omitzero"`
 	// ClientID is the OAuth client that the tokens were given to, if it is known. It must be the connection's, or an
 	// earlier one of it; empty is the connection's.
-	ClientID    string            `json:"client_id,omitempty"`
+	ClientID string `json:"client_id,omitempty"`
+	// RedirectURI is the one that the user came back by, Captured what the provider told beside the tokens.
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	Captured    map[string]string `json:"captured,omitempty"`
 	// Slots are further tokens, by the names that the connector gives them.

@@ -10,7 +10,7 @@ import (
 // Page is one page of a list.
 type Page[T any] struct {
 	Items []T `json:"items"`
-	// Next is the After of the following page; empty on the last one.
+	// Next, sent as after, leads to the following page; empty on the last one.
 	Next string `json:"next,omitempty"`
 	// Damaged are the IDs of records that belong to this page, or might, and cannot be opened.
 	Damaged []string `json:"damaged,omitempty"`

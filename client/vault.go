@@ -78,6 +78,12 @@ type Verification struct {
 	Found  []Fault `json:"found,omitempty"`
 }
 
+// ForgetRequest is what [Client.Forget] sends.
+type ForgetRequest struct {
+	// Identifier is the app's name for its user.
+	Identifier string `json:"identifier"`
+}
+
 // Forgotten is what was deleted of a user.
 type Forgotten struct {
 	// Accounts are the user's accounts, and whether the provider has ended each grant.
@@ -147,8 +153,5 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 // Forget ends every grant of a user at its provider, and deletes all that the vault has of the
 // user, at all connections. Nobody of that name is no error. It may take as long as ctx allows.
 func (c *Client) Forget(ctx context.Context, identifier string) (Forgotten, error) {
-	in := struct {
-		Identifier string `json:"identifier"`
-	}{identifier}
-	return call[Forgotten](ctx, c.patient(), http.MethodPost, "/vault/forget", in)
+	return call[Forgotten](ctx, c.patient(), http.MethodPost, "/vault/forget", ForgetRequest{identifier})
 }

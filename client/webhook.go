@@ -37,8 +37,11 @@ type Webhook struct {
 
 // NewWebhook is a webhook to make.
 type NewWebhook struct {
-	Name   string   `json:"name"`
-	URL    string   `json:"url"`
+	// Name is lower-case letters, digits, - and _, at most 63.
+	Name string `json:"name"`
+	// URL is https, or http on this machine, with neither a user nor a fragment.
+	URL string `json:"url"`
+	// Events are the types that it gets; none are all but the frequent ones.
 	Events []string `json:"events,omitempty"`
 	// Secret is whsec_ and 24 to 64 bytes in base64; a random one is made when it is empty.
 	Secret string `json:"secret,omitempty"`
@@ -47,6 +50,7 @@ type NewWebhook struct {
 // WebhookChange is what to change of a webhook; what is nil stays. Events that are not nil and empty
 // stand for all but the frequent ones.
 type WebhookChange struct {
+	// URL and Events are as those of a [NewWebhook].
 	URL    *string   `json:"url,omitempty"`
 	Events *[]string `json:"events,omitempty"`
 }
@@ -54,6 +58,7 @@ type WebhookChange struct {
 // WebhookWithSecret is a webhook that has got a secret. Nothing shows it again.
 type WebhookWithSecret struct {
 	Webhook
+	// Secret is what deliveries are signed with: whsec_ and base64.
 	Secret string `json:"secret"`
 }
 
@@ -93,6 +98,13 @@ func (q DeliveryQuery) values() url.Values {
 	v := q.PageQuery.values()
 	set(v, "status", q.Status)
 	return v
+}
+
+// ReplayRequest is what [Client.ReplayFailed] sends.
+type ReplayRequest struct {
+	// Since is a time such as 2026-05-04T12:00:00Z, or how long ago, such as 90m or 7d: what was given up
+	// since then is sent.
+	Since string `json:"since"`
 }
 
 // Replayed is what came of a replay.
@@ -175,9 +187,7 @@ func (c *Client) Replay(ctx context.Context, webhook, delivery string) (Delivery
 // ReplayFailed sends once more what was given up since then, unless it was delivered or is to be sent
 // by another delivery. It works for one caller at a time on a webhook, and may take as long as ctx allows.
 func (c *Client) ReplayFailed(ctx context.Context, webhook string, since time.Time) (Replayed, error) {
-	in := struct {
-		Since time.Time `json:"since"`
-	}{since.UTC()}
+	in := ReplayRequest{since.UTC().Format(time.RFC3339Nano)}
 	return call[Replayed](ctx, c.patient(), http.MethodPost, webhookPath(webhook)+"/replay", in)
 }
 

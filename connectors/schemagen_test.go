@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/claviger-proxy/claviger/connectors"
+	"github.com/claviger-proxy/claviger/internal/comment"
 )
 
 // object is a JSON object.
@@ -42,6 +43,16 @@ func generate(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// comments returns the comments of types and fields as text.
+func comments(t *testing.T) map[string]string {
+	t.Helper()
+	all, err := comment.Read(".", "yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // typ returns the schema of a value of the type; field is the one that it is in.

@@ -42,7 +42,7 @@ func caddyProgram() string { return strings.TrimSuffix(program(), " "+binary) }
 func commands() []caddycmd.Command {
 	return []caddycmd.Command{
 		connectCommand(), accountsCommand(), connectionsCommand(), appsCommand(), connectorsCommand(),
-		eventsCommand(), webhooksCommand(), vaultCommand(), curlCommand(), statusCommand(), healthCommand(), doctorCommand(),
+		eventsCommand(), webhooksCommand(), vaultCommand(), curlCommand(), statusCommand(), healthCommand(), doctorCommand(), openapiCommand(),
 	}
 }
 

@@ -42,6 +42,9 @@ func TestEnsureAccount(t *testing.T) {
 	if raw := k.send("PUT", "/claviger/accounts/mail/bob", "{}"); raw.status != 200 {
 		t.Errorf("again: %d %s", raw.status, raw.text)
 	}
+	if raw := k.send("PUT", "/claviger/accounts/mail/eve", `{"metadata":null}`); raw.status != 201 || strings.Contains(raw.text, "metadata") {
+		t.Errorf("null as metadata: %d %s", raw.status, raw.text)
+	}
 	// A user who consents then has this account.
 	connected := k.account("mail", "ada", nil)
 	if string(connected.ID) != made.ID || connected.Status != vault.StatusActive || connected.Labels["team"] != "red" {
@@ -170,6 +173,22 @@ func TestRemoveAccount(t *testing.T) {
 	again, err := k.EnsureAccount(t.Context(), "mail", "alice", client.PendingAccount{})
 	if err != nil || again.ID == string(a.ID) {
 		t.Errorf("an ID is used again: %s, %v", again.ID, err)
+	}
+}
+
+// An account that is not there is said to be so, whatever it is wanted for.
+func TestAccountChangesNotFound(t *testing.T) {
+	k := setup(t, nil)
+	for account, code := range map[string]string{
+		"ca_01JTP3Q4R5S6T7V8W9X0Y1Z2A3": "account_not_found", "mail/eve": "account_not_found", "none/ada": "connection_not_found",
+		"ca_x": "account_tag_invalid", "mail/a%2Fb": "account_tag_invalid",
+	} {
+		status := 404
+		if code == "account_tag_invalid" {
+			status = 400
+		}
+		k.send("PATCH", "/claviger/accounts/"+account, `{"labels":{"team":"red"}}`).wants(t, status, code)
+		k.send("DELETE", "/claviger/accounts/"+account, "").wants(t, status, code)
 	}
 }
 

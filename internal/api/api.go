@@ -15,8 +15,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
-	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -86,88 +84,21 @@ func New(o Options) http.Handler {
 	if a.Log == nil {
 		a.Log = zap.NewNop()
 	}
-	a.route("GET /status", a.status)
-	a.route("GET /connectors", a.listConnectors)
-	a.route("POST /connectors", a.addConnector)
-	a.route("GET /connectors/{name}", a.showConnector)
-	a.route("PUT /connectors/{name}", a.replaceConnector)
-	a.route("DELETE /connectors/{name}", a.removeConnector)
-	a.route("GET /connections", a.listConnections)
-	a.route("POST /connections", a.createConnection)
-	a.route("GET /connections/{name}", a.showConnection)
-	a.route("PATCH /connections/{name}", a.changeConnection)
-	a.route("DELETE /connections/{name}", a.deleteConnection)
-	a.route("POST /connections/{name}/register", a.registerClient)
-	a.route("DELETE /connections/{name}/earlier/{client}", a.forgetClient)
-	a.route("GET /apps", a.listApps)
-	a.route("POST /apps", a.createApp)
-	a.route("GET /apps/{connector}", a.showApp)
-	a.route("PATCH /apps/{connector}", a.changeApp)
-	a.route("DELETE /apps/{connector}", a.deleteApp)
-	a.route("DELETE /apps/{connector}/earlier/{client}", a.forgetAppClient)
-	a.route("GET /links", a.listLinks)
-	a.route("POST /links", a.createLink)
-	a.route("GET /links/{id}", a.showLink)
-	a.route("DELETE /links/{id}", a.revokeLink)
-	a.route("GET /accounts", a.listAccounts)
-	a.route("POST /accounts", a.createAccount)
-	a.route("GET /accounts/{id}", a.showAccount)
-	a.route("GET /accounts/{connection}/{identifier}", a.showAccount)
-	a.route("PATCH /accounts/{id}", a.changeAccount)
-	a.route("PATCH /accounts/{connection}/{identifier}", a.changeAccount)
-	a.route("PUT /accounts/{connection}/{identifier}", a.ensureAccount)
-	a.route("DELETE /accounts/{id}", a.removeAccount)
-	a.route("DELETE /accounts/{connection}/{identifier}", a.removeAccount)
-	a.route("POST /accounts/{id}/disconnect", a.disconnect)
-	a.route("POST /accounts/{connection}/{identifier}/disconnect", a.disconnect)
-	a.route("POST /accounts/{id}/check", a.check)
-	a.route("POST /accounts/{connection}/{identifier}/check", a.check)
-	a.route("POST /accounts/{id}/refresh", a.refresh)
-	a.route("POST /accounts/{connection}/{identifier}/refresh", a.refresh)
-	a.route("GET /accounts/{id}/token", a.fetchToken)
-	a.route("GET /accounts/{connection}/{identifier}/token", a.fetchToken)
-	a.route("POST /accounts/import", a.importAccounts)
-	a.route("GET /events", a.listEvents)
-	a.route("GET /events/{id}", a.showEvent)
-	a.route("GET /webhooks", a.listWebhooks)
-	a.route("POST /webhooks", a.createWebhook)
-	a.route("GET /webhooks/{name}", a.showWebhook)
-	a.route("PATCH /webhooks/{name}", a.changeWebhook)
-	a.route("DELETE /webhooks/{name}", a.deleteWebhook)
-	a.route("POST /webhooks/{name}/secret", a.rotateWebhookSecret)
-	a.route("POST /webhooks/{name}/enable", a.enableWebhook)
-	a.route("POST /webhooks/{name}/disable", a.disableWebhook)
-	a.route("GET /webhooks/{name}/deliveries", a.listDeliveries)
-	a.route("POST /webhooks/{name}/deliveries/{id}/replay", a.replayDelivery)
-	a.route("POST /webhooks/{name}/replay", a.replayFailed)
-	a.route("GET /vault", a.showVault)
-	a.route("POST /vault/keys", a.addKey)
-	a.route("POST /vault/keys/{key}/promote", a.promoteKey)
-	a.route("POST /vault/keys/{key}/retire", a.retireKey)
-	a.route("POST /vault/rotate", a.rotateKey)
-	a.route("POST /vault/rekey", a.rekey)
-	a.route("POST /vault/reseal", a.resumeReseal)
-	a.route("POST /vault/reseal/pause", a.pauseReseal)
-	a.route("POST /vault/backup", a.backup)
-	a.route("POST /vault/verify", a.verify)
-	a.route("POST /vault/compact", a.compact)
-	a.route("POST /vault/forget", a.forget)
+	for _, o := range Operations() {
+		a.route(o)
+	}
 	return a
 }
 
 // handler answers itself, or returns an error to answer with.
 type handler func(http.ResponseWriter, *http.Request) error
 
-// unkept are routes whose answers are not kept: a backup is too long, and what was forgotten is not to be found in
-// the answer that says so.
-var unkept = []string{"POST /vault/backup", "POST /vault/forget"}
-
-func (a *api) route(pattern string, h handler) {
-	method, rest, _ := strings.Cut(pattern, " ")
-	if method != http.MethodGet && !slices.Contains(unkept, pattern) {
+func (a *api) route(o Operation) {
+	h := handler(func(w http.ResponseWriter, r *http.Request) error { return o.do(a, w, r) })
+	if o.Once() {
 		h = a.once(h)
 	}
-	a.mux.HandleFunc(method+" "+a.Prefix+rest, func(w http.ResponseWriter, r *http.Request) {
+	a.mux.HandleFunc(o.Method()+" "+a.Prefix+o.Path(), func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			a.fail(w, r, err)
 		}

@@ -155,6 +155,7 @@ func TestConnectorFileRefused(t *testing.T) {
 		{"too much in JSON", "POST", "", `{"source":"name: x\n#` + strings.Repeat("x", vault.MaxConnectorSource) + `"}`, nil, 422, "connector_invalid"},
 		{"aliases", "POST", "", "a: &a [1, 1]\nb: [*a, *a]\n", []string{yaml}, 422, "connector_invalid"},
 		{"an unknown field", "POST", "", `{"source":` + string(quoted) + `,"replace":true}`, nil, 400, "field_unknown"},
+		{"a field that is not in JSON", "POST", "", `{"source":` + string(quoted) + `,"-":true}`, nil, 400, "field_unknown"},
 		{"a flag that is none", "POST", "?dry_run=yes", acmeYAML, []string{yaml}, 400, "parameter_invalid"},
 		{"an unknown parameter", "POST", "?version=1", acmeYAML, []string{yaml}, 400, "parameter_unknown"},
 		{"a version that is none", "PUT", "/acme?version=x", acmeYAML, []string{yaml}, 400, "parameter_invalid"},

@@ -13,9 +13,7 @@ func (a *api) forget(w http.ResponseWriter, r *http.Request) error {
 	if _, err := query(r); err != nil {
 		return err
 	}
-	in, err := readBody[struct {
-		Identifier string `json:"identifier"`
-	}](w, r)
+	in, err := readBody[client.ForgetRequest](w, r)
 	if err != nil {
 		return err
 	}

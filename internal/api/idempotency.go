@@ -33,6 +33,15 @@ const (
 	replyTime = 10 * time.Second
 )
 
+// unkept are routes whose answers are not kept: a backup is too long, and what was forgotten is not to be found in
+// the answer that says so.
+var unkept = []string{"POST /vault/backup", "POST /vault/forget"}
+
+// Once tells whether the operation takes an Idempotency-Key, with which it is done once.
+func (o Operation) Once() bool {
+	return o.Method() != http.MethodGet && !slices.Contains(unkept, o.Route)
+}
+
 // repliedHeaders are those that are kept with an answer.
 var repliedHeaders = []string{"Content-Type", "Location", "ETag"}
 

@@ -107,7 +107,7 @@ func setupAt(t *testing.T, v *vault.Vault, port int, change func(*api.Options)) 
 		change(&o)
 		k.set = o.Connections
 	}
-	s := httptest.NewServer(api.New(o))
+	s := httptest.NewServer(watched(t, o))
 	t.Cleanup(s.Close)
 	k.url = s.URL
 	k.Client, err = client.New(client.Options{Base: s.URL, Prefix: o.Prefix, HTTP: s.Client(), Retries: -1})
@@ -138,7 +138,7 @@ func twice(t *testing.T, store vault.Store) (k *kit, second *client.Client) {
 	t.Helper()
 	var o api.Options
 	k = setupAt(t, vaulttest.OpenAt(t, store, vaulttest.NewKeys(t), nil), 9090, func(with *api.Options) { o = *with })
-	s := httptest.NewServer(api.New(o))
+	s := httptest.NewServer(watched(t, o))
 	t.Cleanup(s.Close)
 	second, err := client.New(client.Options{Base: s.URL, HTTP: s.Client(), Retries: -1})
 	if err != nil {

@@ -17,8 +17,9 @@ import (
 	"github.com/claviger-proxy/claviger/vault/vaulttest"
 )
 
-// registering is an API with the connector social, whose provider registers clients.
-func registering(t *testing.T) (k *kit, asked *atomic.Value) {
+// registering is an API with the connector social, whose provider registers clients. change, which may be nil, has
+// the last word on the options.
+func registering(t *testing.T, change func(*api.Options)) (k *kit, asked *atomic.Value) {
 	t.Helper()
 	made := 0
 	asked = new(atomic.Value)
@@ -60,12 +61,15 @@ api: {base_url: "BASE/api"}
 		knows(o, catalog)
 		o.Connections = setOf(t, v, catalog)
 		o.AppName = "Example App"
+		if change != nil {
+			change(o)
+		}
 	})
 	return k, asked
 }
 
 func TestRegisteredClient(t *testing.T) {
-	k, asked := registering(t)
+	k, asked := registering(t, nil)
 	made, err := k.CreateConnection(t.Context(), client.NewConnection{Name: "one", Connector: "social"})
 	if err != nil || made.ClientID != "c1" || made.ClientSecrets != 1 || asked.Load() != "POST /register Example App 1.2.3" {
 		t.Fatalf("got %+v, %v; asked %v", made, err, asked.Load())
@@ -97,7 +101,7 @@ func TestRegisteredClient(t *testing.T) {
 }
 
 func TestRegisterRoutes(t *testing.T) {
-	k, asked := registering(t)
+	k, asked := registering(t, nil)
 	if shown, err := k.Connector(t.Context(), "social", ""); err != nil || !strings.HasSuffix(shown.RegisterURL, "/register") {
 		t.Errorf("got %q, %v", shown.RegisterURL, err)
 	}
@@ -121,4 +125,30 @@ func TestRegisterRoutes(t *testing.T) {
 	half := client.NewConnection{Name: "half", Connector: "social", ClientSecret: canaryPosted}
 	_, err := k.CreateConnection(t.Context(), half)
 	refused(t, err, 400, "connection_invalid")
+}
+
+func TestRegisterRefused(t *testing.T) {
+	k, asked := registering(t, withFlow(t, nil))
+	own := client.NewConnection{Name: "own", Connector: "social", ClientID: "mine", ClientSecret: canaryPosted}
+	for n := range 5 {
+		own.EarlierClients = append(own.EarlierClients, client.NewOAuthClient{ClientID: fmt.Sprintf("old-%d", n)})
+	}
+	full, err := k.CreateConnection(t.Context(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.RegisterClient(t.Context(), "own", false)
+	refused(t, err, 409, "oauth_clients_full")
+	own.Name, own.EarlierClients = "other", nil
+	if _, err := k.CreateConnection(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.RegisterClient(t.Context(), "other", true)
+	refused(t, err, 409, "callback_missing")
+	_, err = k.CreateConnection(t.Context(), client.NewConnection{Name: "new", Connector: "social"})
+	refused(t, err, 409, "callback_missing")
+	if was := asked.Load(); was != nil {
+		t.Errorf("the provider was asked for %v", was)
+	}
+	k.quiet(full)
 }

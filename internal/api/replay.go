@@ -43,9 +43,7 @@ func (a *api) replayFailed(w http.ResponseWriter, r *http.Request) error {
 	if _, err := query(r); err != nil {
 		return err
 	}
-	in, err := readBody[struct {
-		Since string `json:"since"`
-	}](w, r)
+	in, err := readBody[client.ReplayRequest](w, r)
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func members(t reflect.Type) []field {
 	}
 	known := []field{}
 	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
 			known = append(known, field{name, t.Field(i).Type})
 		}
 	}

@@ -33,7 +33,7 @@ const topFloor = 7
 var top = []string{"caddymodule", "cmd"}
 
 // kits are for tests, and for the demo, which runs one of them. They may import anything.
-var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/integration", "examples"}
+var kits = []string{"vault/vaulttest", "internal/fakeprovider", "internal/integration", "internal/comment", "examples"}
 
 const demo = "caddymodule/demo"
 
