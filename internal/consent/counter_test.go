@@ -188,6 +188,13 @@ account:
   - {name: nick, title: Nickname, pattern: "[a-z]+", visible_when: {input: kind, equals: guest}}
 inject: [{in: header, name: X-Key, template: "{account.key}"}]
 `,
+	"installed": `
+mode: oauth2_code
+account: [{name: site, pattern: "[a-z]+"}]
+authorize: {url: "http://127.0.0.1:{app.port}/{account.site}/install"}
+callback: {state: install}
+token: {url: "http://127.0.0.1:{app.port}/token", client_auth: basic}
+`,
 	"sub": `
 mode: oauth2_code
 account: [{name: site, title: Site, pattern: "[a-z]+", suffix: .desk.example}, {name: zone, enum: [eu, us], default: eu}]

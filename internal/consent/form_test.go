@@ -193,6 +193,20 @@ func TestFormChoice(t *testing.T) {
 	}
 }
 
+// What was not tried out before the choice is tried out after it.
+func TestFormChoiceTriedOut(t *testing.T) {
+	w, b := openWindow(t), fakeprovider.NewBrowser()
+	issued := w.link(consent.Request{Connection: "sites"})
+	w.toForm(b, issued)
+	page := w.see(b.Fill(map[string]string{"key": canaryKey + "-2"}))
+	w.trouble.Store(true)
+	w.post(page.URL, b, sent("entry", "0", "item", "site-2"))
+	if l := w.stored(issued); l.Outcome != "provider_unavailable" {
+		t.Errorf("the link is %s %s", l.Status, l.Outcome)
+	}
+	w.wantNothing(vault.ConnectedAccount{})
+}
+
 func of2(a answer) fakeprovider.Page {
 	return fakeprovider.Page{Status: a.status, Header: a.header, Body: a.body}
 }

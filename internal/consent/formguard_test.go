@@ -34,6 +34,9 @@ func TestFormPreview(t *testing.T) {
 	for _, method := range []string{http.MethodHead, http.MethodGet} {
 		a := ask(method, w.form(issued), b)
 		a.want(t, http.StatusOK, "")
+		if !strings.Contains(a.header.Get("Set-Cookie"), "Max-Age=1200") { // from now on
+			t.Errorf("the cookie is %q", a.header.Get("Set-Cookie"))
+		}
 		if a.header.Get("Cache-Control") != "no-store" || a.header.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("the headers are %v", a.header)
 		}
@@ -177,6 +180,17 @@ func TestFormOver(t *testing.T) {
 	of(w.see(b.Fill(map[string]string{"key": canaryKey}))).want(t, http.StatusConflict, "account_disconnected")
 	w.see(b.Get(w.site.URL + "/oauth/form"))
 	of(b.Page()).want(t, http.StatusNotFound, "nothing_to_fill_in")
+}
+
+// A callback without a state is not for a link whose user is at the form still.
+func TestFormInstall(t *testing.T) {
+	w, b := openWindow(t), fakeprovider.NewBrowser()
+	issued := w.link(consent.Request{Connection: "installed"})
+	w.toForm(b, issued)
+	of(w.see(b.Get(w.site.URL+"/oauth/callback/installed?code=canary-code"))).want(t, http.StatusBadRequest, "install_not_begun_here")
+	if l := w.stored(issued); l.Status != vault.LinkStarted {
+		t.Errorf("the link is %s", l.Status)
+	}
 }
 
 // Every field has a label, and what describes it is there.
