@@ -69,7 +69,7 @@ func refusal(no *policy.Refusal) error {
 
 func refusesBody(status int) bool { return status >= 400 && status < 500 }
 
-// reconnectable adds an authorization link to an error that only the user's consent can mend.
+// reconnectable adds an authorization link to an error that only the account's user can mend.
 func (h *Account) reconnectable(r *http.Request, c *core, err error) error {
 	var be *broker.Error
 	if !errors.As(err, &be) || c.flow == nil {
@@ -85,8 +85,8 @@ func (h *Account) reconnectable(r *http.Request, c *core, err error) error {
 	if err != nil {
 		return &prob
 	}
-	if on, err := c.set.ByID(a.ConnectionID); err == nil && !on.Connector().Mode.NeedsUser() {
-		return &prob // no link leads to its credential
+	if on, err := c.set.ByID(a.ConnectionID); err == nil && c.flow.Callback(on.Name) == "" {
+		return &prob // there are no links
 	}
 	issued, err := c.flow.Reissue(r.Context(), a)
 	if err != nil {

@@ -14,7 +14,8 @@ type NewLink struct {
 	Identifier string `json:"identifier"`
 	// Scopes are asked for beside the connection's.
 	Scopes []string `json:"scopes,omitempty"`
-	// Inputs are values of the connector's account inputs. Without any, an account that exists keeps its own.
+	// Inputs are values of the connector's account inputs. Without any, an account that exists keeps its own, unless
+	// they are its credential. The user is asked for those that are missing, such as an API key.
 	Inputs map[string]string `json:"inputs,omitempty"`
 	// ReturnURL is where the browser goes in the end; it must be one that the server allows. State
 	// is handed back there.

@@ -11,7 +11,7 @@ import (
 // The values of the status of a link.
 const (
 	LinkOpen      = "open"      // nobody has begun
-	LinkStarted   = "started"   // the user is at the provider, or on the way there
+	LinkStarted   = "started"   // the user is at the provider, on the way there, or at a form
 	LinkChoice    = "choice"    // the user has consented, and has to choose what is used
 	LinkConnected = "connected" // the account is connected
 	LinkFailed    = "failed"    // it is not, and will not be by this link

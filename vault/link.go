@@ -14,7 +14,7 @@ type LinkStatus string
 // The values of [LinkStatus].
 const (
 	LinkOpen    LinkStatus = "open"    // nobody has pressed the button yet
-	LinkStarted LinkStatus = "started" // a browser is at the provider
+	LinkStarted LinkStatus = "started" // a browser is at the provider, or at our form
 	LinkPolled  LinkStatus = "polled"  // the user consents elsewhere, and the provider is asked whether that has happened
 	LinkTaken   LinkStatus = "taken"   // the callback has come; its code is being exchanged
 	LinkChoice  LinkStatus = "choice"  // the user has consented, and has to choose what is used

@@ -31,11 +31,12 @@ func connectCommand() caddycmd.Command {
 		Name: "connect", Usage: "CONNECTION IDENTIFIER",
 		Short: "Makes the link with which a user connects an account",
 		Long: `Makes a one-time link for one user of your app. The user opens it in a browser and consents at the
-provider; then the account is ACTIVE and requests can be sent for it.
+provider; then the account is ACTIVE and requests can be sent for it. Where an account needs no consent, but
+a key or a login, the link leads to a form for it.
 
 CONNECTION is the name of a connection, such as gmail; IDENTIFIER is your app's name for the user.
-Whoever has the link can connect an account for that user, so hand it to nobody else. Where the provider
-has no consent page, ` + "`claviger accounts add`" + ` connects an account.
+Whoever has the link can connect an account for that user, so hand it to nobody else. To connect an account
+with a key that you have, ` + "`claviger accounts add`" + ` needs no browser.
 
 With --device the user gets a code instead, to type in at the provider on any machine. That is also done
 where there is no display or the session is one of SSH, if the provider offers it; --device=false makes a

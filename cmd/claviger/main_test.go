@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ const clientSecret = "script-client-secret"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"claviger": main, "provider": provider, "registry": registry, "keyprovider": keyProvider, "consent": consent, "xdg-open": browser, "open": browser,
+		"claviger": main, "provider": provider, "registry": registry, "keyprovider": keyProvider, "consent": consent, "fillin": fillIn, "xdg-open": browser, "open": browser,
 	})
 }
 
@@ -104,8 +105,39 @@ func registry() {
 func consent() { visit(os.Args[1], os.Args[2], true) }
 
 // browser is a command for scripts: what `connect --open` starts, with bob in front of it, who agrees
-// unless $DECLINE is set.
-func browser() { visit(os.Args[1], "bob", os.Getenv("DECLINE") == "") }
+// unless $DECLINE is set, or types in what $TYPED has.
+func browser() {
+	if typed := os.Getenv("TYPED"); typed != "" {
+		fill(os.Args[1], strings.Fields(typed))
+		return
+	}
+	visit(os.Args[1], "bob", os.Getenv("DECLINE") == "")
+}
+
+// fillIn is a command for scripts: a user with a browser who opens a link and types in what the form asks for, as
+// name=value.
+func fillIn() { fill(os.Args[1], os.Args[2:]) }
+
+func fill(link string, typed []string) {
+	values := map[string]string{}
+	for _, one := range typed {
+		name, value, _ := strings.Cut(one, "=")
+		values[name] = value
+	}
+	b := fakeprovider.NewBrowser()
+	page, err := b.Get(link)
+	if err == nil {
+		page, err = b.Submit()
+	}
+	if err == nil && page.Status == http.StatusOK {
+		page, err = b.Fill(values)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("status", page.Status, page.Header.Get("Claviger-Error"))
+}
 
 func visit(link, user string, allow bool) {
 	page, err := fakeprovider.NewBrowser().Consent(link, user, allow)

@@ -27,7 +27,7 @@ var createLink = About{
 	Body: of[client.NewLink](),
 	Answers: secret("`url`, `user_code` and `verification_uri_complete`: whoever has one of them can connect an account for the user.",
 		made[client.Link]()),
-	Codes: codes("callback_not_configured connection_not_found connection_invalid connection_unusable connector_not_found consent_not_needed account_inputs_invalid " +
+	Codes: codes("callback_not_configured connection_not_found connection_invalid connection_unusable connector_not_found account_inputs_invalid " +
 		"identifier_invalid scopes_invalid return_url_not_allowed return_state_invalid choice_invalid device_not_offered " +
 		"too_many_devices provider_unavailable provider_rate_limited oauth_client_rejected exchange_failed"),
 }

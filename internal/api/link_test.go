@@ -86,12 +86,15 @@ func TestLinkInputs(t *testing.T) {
 		t.Errorf("the link has %d inputs, %v", len(stored.Inputs), err)
 	}
 	for name, inputs := range map[string]map[string]string{
-		"missing": nil, "unfit": {"shop": "a.b"}, "unknown": {"shop": "acme", "token": canaryPosted},
+		"unfit": {"shop": "a.b"}, "unknown": {"shop": "acme", "token": canaryPosted},
 	} {
 		_, err := k.CreateLink(t.Context(), client.NewLink{Connection: "shop", Identifier: "ada", Inputs: inputs})
 		if e := refused(t, err, 422, "account_inputs_invalid"); strings.Contains(e.Error(), "canary") || e.Next == "" {
 			t.Errorf("%s: %+v", name, e)
 		}
+	}
+	if _, err := k.CreateLink(t.Context(), client.NewLink{Connection: "shop", Identifier: "ada"}); err != nil {
+		t.Errorf("with nothing, for which the user is asked: %v", err)
 	}
 	k.noCanaries("GET /connections/shop", "GET /events")
 }

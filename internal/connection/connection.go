@@ -4,6 +4,7 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -186,6 +187,24 @@ func (c *Connection) For(inputs vault.Secrets, captured map[string]string) (*Con
 		return &one, one.fill()
 	}
 	return &one, nil
+}
+
+// Lacks returns the names of the account inputs that an account with these needs besides. Those that are there are
+// checked: one that is not good is an error as of [Connection.For].
+func (c *Connection) Lacks(inputs vault.Secrets) ([]string, error) {
+	k, given := c.Connector(), inputs.Reveal()
+	missing := connectors.Lacks(k.Account, given)
+	_, err := k.AccountValues(given)
+	var wrong []error
+	for _, e := range connectors.Mistakes(err) {
+		if !slices.Contains(missing, e.Path) {
+			wrong = append(wrong, e)
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, &Error{Code: CodeInvalidInputs, Message: fmt.Sprintf("connection %s: %v", c.Name, errors.Join(wrong...))}
+	}
+	return missing, nil
 }
 
 // All is the connection for all its accounts.

@@ -24,7 +24,8 @@ type Request struct {
 	Identifier string
 	// Scopes are asked for beside the connection's.
 	Scopes []string
-	// Inputs are values of the connector's account inputs. Without any, an account that exists keeps its own.
+	// Inputs are values of the connector's account inputs. Without any, an account that exists keeps its own, unless
+	// they are its credential. The user of a link is asked for those that are missing.
 	Inputs map[string]string
 	// ReturnURL is where the browser goes in the end; empty means our own page. It must be allowed
 	// by [Options].ReturnURLs.
@@ -49,15 +50,16 @@ type Issued struct {
 // nothing is stored of it before its user has consented. A connection that cannot be used, or inputs that
 // it does not take, are a *connection.Error, any other mistake in the request a *[problem.Problem].
 func (f *Flow) Begin(ctx context.Context, r Request) (Issued, error) {
-	l, err := f.invite(ctx, r, f.linkable)
+	l, err := f.invite(ctx, r, f.linkable, true)
 	if err != nil {
 		return Issued{}, err
 	}
 	return f.issue(ctx, l)
 }
 
-// invite is the link for a request, not stored yet. possible refuses connections that it can lead nowhere at.
-func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.Connection, string) error) (vault.Link, error) {
+// invite is the link for a request, not stored yet. possible refuses connections that it can lead nowhere at, and ask
+// says that the user can be asked for inputs that are missing.
+func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.Connection) error, ask bool) (vault.Link, error) {
 	c, err := f.set.ByName(r.Connection)
 	if err != nil {
 		return vault.Link{}, err
@@ -69,7 +71,7 @@ func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.
 	if l.ReturnURL, err = f.checkRequest(r); err != nil {
 		return vault.Link{}, err
 	}
-	if err := possible(c, r.Identifier); err != nil {
+	if err := possible(c); err != nil {
 		return vault.Link{}, err
 	}
 	a, err := f.vault.FindAccount(ctx, c.ID, r.Identifier)
@@ -82,7 +84,7 @@ func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.
 		l.AccountID, l.Reconnect = a.ID, true
 		l.Scopes = withGranted(c, a, l.Scopes)
 	}
-	if l.Inputs, err = f.inputs(ctx, c, l, r.Inputs); err != nil {
+	if l.Inputs, err = f.inputs(ctx, c, l, r.Inputs, ask); err != nil {
 		return vault.Link{}, err
 	}
 	if err := checkChoice(c, r.Choice); err != nil {
@@ -94,30 +96,34 @@ func (f *Flow) invite(ctx context.Context, r Request, possible func(*connection.
 	return l, nil
 }
 
-// linkable refuses a link that could lead nowhere, or from where there is no way back.
-func (f *Flow) linkable(c *connection.Connection, identifier string) error {
-	mode := c.Connector().Mode
-	switch {
-	case mode.NeedsUser() && f.hasCallback():
+// linkable refuses a link where there are no pages that it could lead to.
+func (f *Flow) linkable(c *connection.Connection) error {
+	if f.hasCallback() {
 		return nil
-	case mode.NeedsUser():
-		return refusal(codeNoCallback)
 	}
-	p := refusal(codeNoConsent)
-	p.Next = fmt.Sprintf("connect the account without one: `claviger accounts add %s %s`", c.Name, identifier)
+	p := refusal(codeNoCallback)
+	if !c.Connector().Mode.NeedsUser() {
+		p.Next += "; or connect the account without a link: `claviger accounts add`"
+	}
 	return p
 }
 
-// inputs are those of a new link: the given ones, or else those of the account's last grant.
-func (f *Flow) inputs(ctx context.Context, c *connection.Connection, l vault.Link, given map[string]string) (vault.Secrets, error) {
+// inputs are those of a new link: the given ones, or else those of the account's last grant, unless they are its
+// credential, of which the user is to give another one. With ask there need not be all of them: the link has a form then.
+func (f *Flow) inputs(ctx context.Context, c *connection.Connection, l vault.Link, given map[string]string, ask bool) (vault.Secrets, error) {
 	inputs := vault.NewSecrets(given)
-	if len(inputs) == 0 && l.Reconnect && len(c.Connector().Account) > 0 {
+	if len(inputs) == 0 && l.Reconnect && len(c.Connector().Account) > 0 && c.Connector().Mode.NeedsUser() {
 		g, err := f.vault.Grant(ctx, l.AccountID)
 		switch {
 		case err == nil:
 			inputs = g.Inputs
 		case !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, vault.ErrDamaged):
 			return nil, fmt.Errorf("reading the account's inputs: %w", err)
+		}
+	}
+	if ask {
+		if missing, err := c.Lacks(inputs); err != nil || len(missing) > 0 {
+			return inputs, err
 		}
 	}
 	_, err := c.For(inputs, nil)
@@ -207,7 +213,7 @@ func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, e
 	if err != nil {
 		return Issued{}, err
 	}
-	if err := f.linkable(c, a.Identifier); err != nil {
+	if err := f.linkable(c); err != nil {
 		return Issued{}, err
 	}
 	l, err := f.vault.OpenLink(ctx, a.ID)
@@ -221,7 +227,7 @@ func (f *Flow) reissue(ctx context.Context, a vault.ConnectedAccount) (Issued, e
 		Project: a.Project, ConnectionID: c.ID, Identifier: a.Identifier,
 		AccountID: a.ID, Reconnect: true, Scopes: withGranted(c, a, a.RequestedScopes),
 	}
-	if l.Inputs, err = f.inputs(ctx, c, l, nil); err != nil {
+	if l.Inputs, err = f.inputs(ctx, c, l, nil, true); err != nil {
 		return Issued{}, err
 	}
 	return f.issue(ctx, l)

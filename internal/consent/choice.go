@@ -55,7 +55,13 @@ func (f *Flow) Choose(ctx context.Context, c Choice) (Result, error) {
 		f.discardUnused(ctx, j, g)
 		return f.ended(ctx, j, vault.ConnectedAccount{}, codeDiscoverFailed), nil
 	}
-	a, code := f.settle(ctx, j, g, offered.Told, offered.Entry+1)
+	var a vault.ConnectedAccount
+	code := ""
+	if j.connection.Connector().Mode.NeedsUser() {
+		a, code = f.settle(ctx, j, g, offered.Told, offered.Entry+1)
+	} else {
+		a, _, code = f.tryOut(ctx, j, g, offered.Told, offered.Entry+1)
+	}
 	return f.ended(ctx, j, a, code), nil
 }
 

@@ -22,6 +22,18 @@ type Result struct {
 	Code string
 }
 
+// resultOf is what has come of the journey of a link that is over, or waits for a choice.
+func resultOf(l vault.Link) Result {
+	r := Result{Link: l, Code: l.Outcome}
+	switch l.Status {
+	case vault.LinkUsed:
+		r.Account.ID = l.AccountID
+	case vault.LinkChoice:
+		r.Code = codeSeveralFound
+	}
+	return r
+}
+
 // chooses tells whether the journey waits for its user's choice.
 func (r Result) chooses() bool {
 	return r.Code == codeSeveralFound && r.Link.Status == vault.LinkChoice

@@ -44,8 +44,10 @@ type counter struct {
 	provider *httptest.Server
 	// trouble makes the provider answer with 500, anonymous not tell who somebody is.
 	trouble, anonymous atomic.Bool
-	clock              atomic.Int64
-	logs               lockedBuffer
+	// hold makes it answer only when it is closed, if there is one.
+	hold  chan struct{}
+	clock atomic.Int64
+	logs  lockedBuffer
 
 	mu        sync.Mutex
 	seen      map[string]string // by path: the credential of the last request
@@ -163,6 +165,42 @@ discover: [{path: /sites, id: id, into: site}]
 	"open": `
 mode: none
 `,
+	"desk": `
+mode: static
+account:
+  - {name: site, title: Site, description: "The name before <b>.desk.example", pattern: "[a-z0-9-]+", example: acme, normalize: [host], prefix: "desk-", suffix: .desk.example, help: "https://desk.example/help?a=1&b=2"}
+  - {name: key, title: API key, secret: true, help: "https://desk.example/keys"}
+  - {name: zone, title: Zone, enum: [eu, us], default: us}
+  - {name: note, title: Note, pattern: ".*", optional: true}
+inject: [{in: header, name: X-Key, template: "{account.key}"}]
+verify: {path: /me}
+`,
+	"pem": `
+mode: jwt
+account: [{name: key, secret: true, multiline: true, example: "-----BEGIN PRIVATE KEY-----"}]
+assertion: {alg: RS256, key: "{account.key}"}
+`,
+	"kinds": `
+mode: static
+account:
+  - {name: kind, title: Kind, enum: [key, guest]}
+  - {name: key, secret: true, visible_when: {input: kind, equals: key}}
+  - {name: nick, title: Nickname, pattern: "[a-z]+", visible_when: {input: kind, equals: guest}}
+inject: [{in: header, name: X-Key, template: "{account.key}"}]
+`,
+	"installed": `
+mode: oauth2_code
+account: [{name: site, pattern: "[a-z]+"}]
+authorize: {url: "http://127.0.0.1:{app.port}/{account.site}/install"}
+callback: {state: install}
+token: {url: "http://127.0.0.1:{app.port}/token", client_auth: basic}
+`,
+	"sub": `
+mode: oauth2_code
+account: [{name: site, title: Site, pattern: "[a-z]+", suffix: .desk.example}, {name: zone, enum: [eu, us], default: eu}]
+authorize: {url: "http://127.0.0.1:{app.port}/{account.site}/authorize"}
+token: {url: "http://127.0.0.1:{app.port}/token", client_auth: basic}
+`,
 }
 
 const sharedKeys = `
@@ -234,6 +272,9 @@ func (c *counter) later() { c.clock.Add(int64(time.Second)) }
 
 // serve is the provider.
 func (c *counter) serve(w http.ResponseWriter, r *http.Request) {
+	if c.hold != nil {
+		<-c.hold
+	}
 	credential := ""
 	for _, name := range []string{"X-Key", "Authorization"} {
 		if value := r.Header.Get(name); value != "" {
@@ -251,6 +292,9 @@ func (c *counter) serve(w http.ResponseWriter, r *http.Request) {
 	c.seen[r.URL.Path] = credential
 	c.mu.Unlock()
 	who, ok := strings.CutPrefix(credential, "Authorization: Bearer "+canaryToken+"-")
+	if strings.HasPrefix(credential, "Authorization: Bearer ey") {
+		who, ok = "ada", true
+	}
 	good := []string{"", "X-Key: " + canaryKey, "X-Key: " + canaryKey + "-2", "X-Key: " + canaryKey + "-0", "Authorization: Basic " + basic("ada", canaryKey)}
 	switch {
 	case c.trouble.Load():
@@ -287,6 +331,8 @@ func (c *counter) token(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case r.PostFormValue("username") == "grace" && r.PostFormValue("password") == canaryKey, r.PostFormValue("grant_type") == "authorization_code":
+		_, _ = io.WriteString(w, `{"access_token":"`+canaryToken+`-ada","token_type":"Bearer"}`)
 	case r.PostFormValue("grant_type") == "password":
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"error":"invalid_grant","error_description":"`+r.PostFormValue("password")+`"}`)

@@ -37,7 +37,7 @@ type Device struct {
 // [Flow.Tend], asks from then on whether the user has consented. ReturnURL and State of the request have no
 // meaning. Errors are as those of [Flow.Begin], or a *[problem.Problem] with what the provider thinks of it.
 func (f *Flow) BeginDevice(ctx context.Context, r Request) (Device, error) {
-	l, err := f.invite(ctx, r, offersDevice)
+	l, err := f.invite(ctx, r, func(c *connection.Connection) error { return offersDevice(c, r.Identifier) }, false)
 	if err != nil {
 		return Device{}, err
 	}
@@ -56,7 +56,8 @@ func (f *Flow) BeginDevice(ctx context.Context, r Request) (Device, error) {
 	if err := f.vault.CreateLink(ctx, &j.link); err != nil {
 		return Device{}, f.vaultFailed(err)
 	}
-	f.waitFor(j)
+	f.tell(j, "consent_started", "")
+	f.devices.see(j.link.ID)
 	return Device{
 		Link: j.link, UserCode: d.UserCode, VerificationURI: d.VerificationURI,
 		VerificationURIComplete: d.VerificationURIComplete, Expires: j.link.Expires, Interval: d.Interval,
@@ -118,12 +119,6 @@ func (f *Flow) askForDevice(ctx context.Context, j *journey) (oauth.Device, erro
 	}
 	j.link.Status, j.link.ClientID = vault.LinkPolled, j.connection.App.ClientID
 	return d, nil
-}
-
-// waitFor has the user of a device journey that is stored waited for.
-func (f *Flow) waitFor(j *journey) {
-	f.tell(j, "consent_started", "")
-	f.devices.see(j.link.ID)
 }
 
 // keepDevice turns the token of a device journey into a connected account, or says why not. Of several

@@ -21,18 +21,14 @@ func (f *Flow) startDevicePage(ctx context.Context, j *journey) (Start, error) {
 	if err := f.roomForDevice(ctx, refusal); err != nil {
 		return Start{}, err
 	}
-	j.link.Browser = newSecret()
 	if _, err := f.askForDevice(ctx, j); err != nil {
 		return Start{}, err
 	}
-	switch err := f.vault.PutLink(ctx, &j.link); {
-	case errors.Is(err, vault.ErrConflict):
-		return Start{}, err
-	case err != nil:
-		return Start{}, f.vaultFailed(err)
+	start, err := f.started(ctx, j, f.deviceURL(j.link))
+	if err == nil {
+		f.devices.see(j.link.ID)
 	}
-	f.waitFor(j)
-	return Start{Location: f.deviceURL(j.link), Cookie: f.cookie(j.link)}, nil
+	return start, err
 }
 
 func (f *Flow) deviceURL(l vault.Link) string {
@@ -72,14 +68,7 @@ func (f *Flow) serveDevice(w http.ResponseWriter, r *http.Request) {
 		f.devices.see(l.ID)
 		f.showDevice(w, j)
 	case vault.LinkUsed, vault.LinkFailed, vault.LinkChoice:
-		result := Result{Link: l, Code: l.Outcome}
-		switch l.Status {
-		case vault.LinkUsed:
-			result.Account.ID = l.AccountID
-		case vault.LinkChoice:
-			result.Code = codeSeveralFound
-		}
-		f.goOn(w, j, result)
+		f.goOn(w, j, resultOf(l))
 	default:
 		f.showCode(w, nil, codeNothingToShow)
 	}

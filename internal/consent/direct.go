@@ -75,11 +75,31 @@ func (f *Flow) Connect(ctx context.Context, r Direct) (vault.ConnectedAccount, e
 func (f *Flow) direct(ctx context.Context, j *journey) (a vault.ConnectedAccount, offered *heldChoice, code string) {
 	g, told, code := f.obtain(ctx, j)
 	if code == "" {
-		offered, code = f.discover(ctx, j, &g, 0)
+		return f.tryOut(ctx, j, g, told, 0)
 	}
+	if !g.Access.IsZero() {
+		f.discardUnused(ctx, j, g)
+	}
+	return a, nil, code
+}
+
+// tryOut finds out what the account of a credential has, from that entry of the connector's discovery on, tries the
+// credential out and stores it. When there is a user who has to choose first, the link holds the grant.
+func (f *Flow) tryOut(ctx context.Context, j *journey, g vault.Grant, told vault.Identity, entry int) (a vault.ConnectedAccount, offered *heldChoice, code string) {
+	offered, code = f.discover(ctx, j, &g, entry)
 	switch code {
 	case "":
 		code = f.probe(ctx, j, j.connection, g)
+	case codeSeveralFound:
+		if j.link.Browser.IsZero() { // there is nowhere to choose
+			break
+		}
+		offered.Grant, offered.Told = holdGrant(g), told
+		unkept := f.hold(ctx, j, offered)
+		if unkept == "" {
+			return a, nil, code
+		}
+		code = unkept
 	case codeDiscoverFailed: // it may be for the credential
 		if c, err := j.connection.Discovering(); err == nil && f.probe(ctx, j, c, g) == codeCredentialRefused {
 			code = codeCredentialRefused
@@ -169,10 +189,12 @@ func (f *Flow) probe(ctx context.Context, j *journey, c *connection.Connection, 
 		return codeCredentialUnfit
 	case err != nil:
 		f.log.Warn("trying a credential out", j.fields(zap.Error(err))...)
+		return j.untried(err, 0)
 	case a.refuses(k):
 		return codeCredentialRefused
 	case a.status < 200 || a.status > 299:
 		f.log.Warn("trying a credential out", j.fields(zap.Error(fmt.Errorf("status %d", a.status)))...)
+		return j.untried(nil, a.status)
 	}
 	return ""
 }
@@ -206,6 +228,14 @@ func (a answer) refuses(k *connectors.Connector) bool {
 
 // directly are the messages that are other ones where nobody sits before a page.
 var directly = map[string]message{
+	codeCredentialRefused: {
+		http.StatusUnprocessableEntity, "Credential refused", "the provider refuses this credential; nothing was saved",
+		"check the values: `claviger connectors show NAME` tells where they are found",
+	},
+	codeCredentialUnfit: {
+		http.StatusUnprocessableEntity, "Credential not fit", "a value cannot be sent to the provider as it is; nothing was saved",
+		"check for spaces and line breaks that were copied along",
+	},
 	codeProviderUnavailable: {
 		http.StatusBadGateway, "Provider unavailable", "the provider did not give a token: it does not answer; nothing was saved",
 		"try again in a few minutes",

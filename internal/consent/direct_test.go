@@ -264,6 +264,11 @@ func TestNoCallback(t *testing.T) {
 	a := c.connect("key", "user_1", map[string]string{"key": canaryKey})
 	_, err := c.flow.Begin(t.Context(), consent.Request{Connection: "demo", Identifier: "user_1"})
 	wantCode(t, err, http.StatusConflict, "callback_not_configured")
+	_, err = c.flow.Begin(t.Context(), consent.Request{Connection: "key", Identifier: "user_1"})
+	wantCode(t, err, http.StatusConflict, "callback_not_configured")
+	if !strings.Contains(nextOf(err), "`claviger accounts add`") {
+		t.Errorf("next is %q", nextOf(err))
+	}
 	demo, err := c.set.ByName("demo")
 	if err != nil {
 		t.Fatal(err)
@@ -280,25 +285,6 @@ func TestNoCallback(t *testing.T) {
 		}
 		if r.URL.Path = path; c.flow.Serves(r) {
 			t.Errorf("%s is served", path)
-		}
-	}
-}
-
-// A connection that sends nobody anywhere has no links, with a callback either.
-func TestNoConsent(t *testing.T) {
-	c := openCounter(t, func(o *consent.Options) { o.Callback = mustParse(t, "https://accounts.example.com/oauth/callback") })
-	a := c.connect("key", "user_1", map[string]string{"key": canaryKey})
-	_, begin := c.flow.Begin(t.Context(), consent.Request{Connection: "key", Identifier: "user_2"})
-	_, again := c.flow.Reissue(t.Context(), a)
-	for user, err := range map[string]error{"user_2": begin, "user_1": again} {
-		wantCode(t, err, http.StatusConflict, "consent_not_needed")
-		if want := "`claviger accounts add key " + user + "`"; !strings.Contains(nextOf(err), want) {
-			t.Errorf("next is %q, want %s", nextOf(err), want)
-		}
-	}
-	for _, name := range []string{"demo", "device"} {
-		if _, err := c.flow.Begin(t.Context(), consent.Request{Connection: name, Identifier: "user_1"}); err != nil {
-			t.Errorf("a connection with consent, %s: %v", name, err)
 		}
 	}
 }

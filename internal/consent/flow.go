@@ -1,13 +1,15 @@
 // Package consent runs the browser journey at whose end an account is connected: from an
-// authorization link over the provider's consent page to a stored grant. Accounts whose credential
-// needs no browser are connected by [Flow.Connect].
+// authorization link over the provider's consent page, or a form of our own, to a stored grant. Accounts whose
+// credential needs no consent are connected without a browser, too, by [Flow.Connect].
 //
 // Start with [New]. [Flow.Begin] issues a link for one user of the app; the Flow itself is the
 // [http.Handler] for the browser. Next to the callback URL, say https://accounts.example.com/oauth/callback,
 // it answers
 //
 //	GET  /oauth/link/{token}           shows who asks for what; burns nothing
-//	POST /oauth/link/{token}           starts: a cookie, and 303 to the provider
+//	POST /oauth/link/{token}           starts: a cookie, and 303 to the provider, or to the form
+//	GET  /oauth/form?link=lnk_…        what to fill in, to the browser that started only
+//	POST /oauth/form?link=lnk_…        goes on to the provider, or tries the credential out, and completes
 //	GET  /oauth/callback/{connection}  completes: 303 to the app, or to our own page; without anything to complete, where a
 //	                                   connector declares installs that begin at the provider, 303 to the app's page for those
 //	GET  /oauth/choice?link=lnk_…      what to choose from, to the browser that started only
@@ -52,6 +54,7 @@ const (
 	defaultLinkTTL = 15 * time.Minute
 	journeyTime    = 10 * time.Minute // from the button to the callback
 	installTime    = 15 * time.Minute // the same where an app is installed on the way
+	formTime       = 20 * time.Minute // the same where there is a form to fill in
 	reuseLeft      = 2 * time.Minute  // a link closer to its end is not handed out again
 	completeTime   = 60 * time.Second // exchange, identity and save
 	revokeTime     = 30 * time.Second
@@ -76,8 +79,8 @@ type Options struct {
 	// that URL, its query included. Entries are https, or http on a loopback host.
 	ReturnURLs []string
 	// LinkTTL is how long a link waits for its user; zero means 15 minutes. Once the user has
-	// pressed the button, ten minutes are left to finish, 15 where an app is installed on the way, or as long as
-	// the first code lives that is to be typed in on another machine.
+	// pressed the button, ten minutes are left to finish, 15 where an app is installed on the way, 20 where there is a
+	// form to fill in, or as long as the first code lives that is to be typed in on another machine.
 	LinkTTL time.Duration
 	// AppName is what the pages call the app; empty means "the app".
 	AppName string
@@ -192,7 +195,7 @@ func checkCallback(u *url.URL) (url.URL, error) {
 		return url.URL{}, fmt.Errorf("callback %q must have neither query, fragment nor escapes", u.Redacted())
 	case clean == "" || clean != path.Clean(clean):
 		return url.URL{}, fmt.Errorf("callback %q needs a plain path, such as /oauth/callback", u.Redacted())
-	case last == linkSegment || last == doneSegment || last == choiceSegment || last == deviceSegment:
+	case last == linkSegment || last == doneSegment || last == choiceSegment || last == deviceSegment || last == formSegment:
 		return url.URL{}, fmt.Errorf("callback %q ends in a name that is used for other pages; call it /oauth/callback", u.Redacted())
 	}
 	return url.URL{Scheme: u.Scheme, Host: u.Host, Path: clean}, nil
@@ -222,6 +225,8 @@ type journey struct {
 	wanted map[string]string
 	// stateless tells that the callback had no state, so that who came back need not be who was sent.
 	stateless bool
+	// form is what the user is to fill in before the journey can go on; nil if there is nothing.
+	form *form
 	// wait is how long the provider wants not to be asked, when the journey ends for that.
 	wait time.Duration
 }

@@ -49,6 +49,8 @@ func (f *Flow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.serveDone(w, r)
 	case name == choiceSegment && argument == "":
 		f.serveChoice(w, r)
+	case name == formSegment && argument == "":
+		f.serveForm(w, r)
 	case name == deviceSegment && argument == "":
 		f.serveDevice(w, r)
 	default:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claviger-proxy/claviger/connectors"
 	"github.com/claviger-proxy/claviger/internal/oauth"
 	"github.com/claviger-proxy/claviger/vault"
 )
@@ -17,6 +18,7 @@ import (
 //
 //	{"wanted": {"cloud_id": "c-1"}, "temporary": {"token": "t", "secret": "s"}}
 //	{"device": {"device_code": "d", "user_code": "ABCD-EFGH", "verification_uri": "https://id.example.com/device", "interval": 5000000000}}
+//	{"form": {"typed": ["site"], "values": {"site": "acme"}, "tries": 1, "last": "credential_refused"}}
 //	{"choice": {"grant": {"access": "a", …}, "entry": 0, "items": [{"id": "c-1", "label": "One", "kept": {"cloud_id": "c-1"}}]}}
 type held struct {
 	// Wanted are the items that the app has named with the link, by the names that they are captured under.
@@ -27,6 +29,8 @@ type held struct {
 	Device *heldDevice `json:"device,omitempty"`
 	// Choice is there while the user has to choose.
 	Choice *heldChoice `json:"choice,omitempty"`
+	// Form is there once the user has been shown a form.
+	Form *heldForm `json:"form,omitempty"`
 }
 
 type heldPair struct {
@@ -88,6 +92,28 @@ func (h held) secret() (vault.Secret, error) {
 		return vault.Secret{}, nil
 	}
 	return vault.NewSecret(text.String()), nil
+}
+
+// heldForm is what has been done with a form. It has no secret.
+type heldForm struct {
+	// Typed are the names of those of the link's inputs that its user has typed in.
+	Typed []string `json:"typed,omitempty"`
+	// Values is what stands in the fields when the form is shown again.
+	Values map[string]string `json:"values,omitempty"`
+	// Tries is how often the provider was asked, and Last the code that came of it.
+	Tries int    `json:"tries,omitempty"`
+	Last  string `json:"last,omitempty"`
+}
+
+// shown are the values of those inputs that are no secrets.
+func shown(inputs []connectors.Input, values vault.Secrets) map[string]string {
+	list := map[string]string{}
+	for _, in := range inputs {
+		if value, ok := values[in.Name]; ok && !in.Secret {
+			list[in.Name] = value.Reveal()
+		}
+	}
+	return list
 }
 
 func holdPair(token, secret vault.Secret) *heldPair {

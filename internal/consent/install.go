@@ -69,7 +69,7 @@ func (f *Flow) onlyPending(ctx context.Context, cb Callback) (vault.Link, error)
 		if err != nil || j.connection.Name != cb.Connection {
 			continue
 		}
-		if l.Status == vault.LinkStarted {
+		if l.Status == vault.LinkStarted && !l.State.IsZero() { // without one, its user is at our form
 			pending = append(pending, j)
 		}
 		taken = taken || l.Status == vault.LinkTaken

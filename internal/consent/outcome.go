@@ -15,7 +15,6 @@ const (
 	codeChoiceInvalid     = "choice_invalid"
 
 	codeNoCallback        = "callback_not_configured"
-	codeNoConsent         = "consent_not_needed"
 	codeConsentNeeded     = "authorization_link_required"
 	codeCredentialRefused = "credential_refused"
 	codeCredentialUnfit   = "credential_unfit"
@@ -68,6 +67,10 @@ const (
 	codeNothingToShow = "nothing_to_show"
 
 	codeNothingOffered = "nothing_to_choose"
+
+	codeNothingToFill = "nothing_to_fill_in"
+	codeFormInvalid   = "form_invalid"
+	codeTooManyTries  = "too_many_tries"
 )
 
 // message is what a code means to the person who reads it. In its texts {app}, {App} where a sentence
@@ -105,21 +108,17 @@ var messages = map[string]message{
 		http.StatusConflict, "No callback", "authorization links need a callback, and none is configured",
 		"add `callback https://accounts.example.com/oauth/callback` to the claviger block of the Caddyfile, with a site that has claviger_consent",
 	},
-	codeNoConsent: {
-		http.StatusConflict, "No consent page", "this connection has no consent page to which a link could lead",
-		"use another way of the connector: `claviger connectors show NAME` lists them",
-	},
 	codeConsentNeeded: {
 		http.StatusConflict, "Consent needed", "accounts of this connection need their user's consent",
 		"make an authorization link for the user: `claviger connect CONNECTION IDENTIFIER`",
 	},
 	codeCredentialRefused: {
-		http.StatusUnprocessableEntity, "Credential refused", "the provider refuses this credential; nothing was saved",
-		"check the values: `claviger connectors show NAME` tells where they are found",
+		http.StatusUnprocessableEntity, "Not connected",
+		"{provider} does not accept what you typed in. Nothing was connected.", newLink,
 	},
 	codeCredentialUnfit: {
-		http.StatusUnprocessableEntity, "Credential not fit", "a value cannot be sent to the provider as it is; nothing was saved",
-		"check for spaces and line breaks that were copied along",
+		http.StatusUnprocessableEntity, "Not connected",
+		"What you typed in cannot be used as it is. Nothing was connected.", newLink,
 	},
 
 	codeLinkUnknown: {
@@ -276,6 +275,20 @@ var messages = map[string]message{
 	codeNothingOffered: {
 		http.StatusNotFound, "Nothing to choose here",
 		"There is no choice that this browser could make.", "Finish in the browser that you began in, or ask {app} for a new link.",
+	},
+	codeNothingToFill: {
+		http.StatusNotFound, "Nothing to fill in here",
+		"Nothing that was begun in this browser waits for that. You began in another one, or cookies are blocked.",
+		"Open the link again, in the browser that you will finish in.",
+	},
+	codeFormInvalid: {
+		http.StatusBadRequest, "That cannot be read",
+		"What was sent is not what the form asks for, or too much of it. Nothing was connected.", "Go back, and fill in the form again.",
+	},
+	codeTooManyTries: {
+		http.StatusTooManyRequests, "Tried too often",
+		"What was typed in has been tried out at {provider} as often as it can be with one link. Nothing was connected.",
+		"Find out what is wrong, then go back to {app} and ask for a new link.",
 	},
 	codeSaveFailed: {
 		http.StatusServiceUnavailable, "Not connected",

@@ -50,6 +50,12 @@ type page struct {
 	Action string
 	Host   string
 
+	// For a form. Action is where it leads, and Consents says that the user goes on to the provider from there; for a
+	// link they say where its button leads in the end.
+	Form, Consents bool
+	Fields         []field
+	Facts          []fact
+
 	// For a choice. Action is where it leads.
 	Entry int
 	Items []item
@@ -71,7 +77,11 @@ func (f *Flow) showLink(w http.ResponseWriter, j *journey, path string) {
 	p := f.page(j)
 	p.Connection, p.Identifier, p.Reconnect = j.connection.Name, j.link.Identifier, j.link.Reconnect
 	p.Scopes = j.connection.App.RequestedScopes(j.link.Scopes)
-	p.Action = path
+	p.Action, p.Form, p.Consents = path, j.form != nil, j.connection.Connector().Mode.NeedsUser()
+	if p.Form { // its page is ours, and the provider's may not be known yet
+		f.show(w, http.StatusOK, "link.html", "'self'", p)
+		return
+	}
 	provider, err := url.Parse(cmp.Or(j.connection.App.Endpoints.Authorize, j.connection.App.Endpoints.Device))
 	if err != nil {
 		f.showCode(w, j, codeConnection)

@@ -16,7 +16,8 @@ import (
 
 // Start is the way from a link to the provider.
 type Start struct {
-	// Location is the provider's authorization URL. It holds the state, so it is not logged.
+	// Location is the provider's authorization URL, or a page of ours that comes first. It may hold the state, so it
+	// is not logged.
 	Location string
 	// Cookie binds the journey to the browser.
 	Cookie *http.Cookie
@@ -33,27 +34,49 @@ func (f *Flow) Redirect(ctx context.Context, token vault.Secret) (Start, error) 
 		if err != nil {
 			return Start{}, err
 		}
-		if j.connection.Connector().Mode == connectors.ModeDevice {
-			start, err := f.startDevicePage(ctx, j)
-			if errors.Is(err, vault.ErrConflict) {
-				continue
-			}
-			return start, err
-		}
-		location, code, err := f.prepare(ctx, j)
-		if err != nil {
-			f.log.Warn("starting a consent", j.fields(zap.Error(err))...)
-			return Start{}, refusal(code)
-		}
-		switch err := f.vault.PutLink(ctx, &j.link); {
-		case err == nil:
+		j.link.Browser = newSecret()
+		start, err := f.start(ctx, j)
+		if err == nil {
 			f.tell(j, "consent_started", "")
-			return Start{Location: location, Cookie: f.cookie(j.link)}, nil
-		case !errors.Is(err, vault.ErrConflict):
-			return Start{}, f.vaultFailed(err)
+		}
+		if !errors.Is(err, vault.ErrConflict) {
+			return start, err
 		}
 	}
 	return Start{}, refusal(codeBusy)
+}
+
+// start leads to the form of a journey, if it has one, and else on. If somebody else has changed the link meanwhile, it
+// is [vault.ErrConflict].
+func (f *Flow) start(ctx context.Context, j *journey) (Start, error) {
+	if j.form != nil {
+		return f.startForm(ctx, j)
+	}
+	return f.leave(ctx, j)
+}
+
+// leave leads to where the user consents.
+func (f *Flow) leave(ctx context.Context, j *journey) (Start, error) {
+	if j.connection.Connector().Mode == connectors.ModeDevice {
+		return f.startDevicePage(ctx, j)
+	}
+	location, code, err := f.prepare(ctx, j)
+	if err != nil {
+		f.log.Warn("starting a consent", j.fields(zap.Error(err))...)
+		return Start{}, refusal(code)
+	}
+	return f.started(ctx, j, location)
+}
+
+// started stores the link of a journey that goes on there.
+func (f *Flow) started(ctx context.Context, j *journey, location string) (Start, error) {
+	switch err := f.vault.PutLink(ctx, &j.link); {
+	case errors.Is(err, vault.ErrConflict):
+		return Start{}, err
+	case err != nil:
+		return Start{}, f.vaultFailed(err)
+	}
+	return Start{Location: location, Cookie: f.cookie(j.link)}, nil
 }
 
 // prepare gives the link what one journey needs, and returns where it leads, or why there is no way.
@@ -63,7 +86,7 @@ func (f *Flow) prepare(ctx context.Context, j *journey) (location, code string, 
 		l.Expires = f.now().Add(timeFor(j.connection.Connector()))
 	}
 	l.Status = vault.LinkStarted
-	l.State, l.Browser = oauth.NewState(), newSecret()
+	l.State = oauth.NewState()
 	l.RedirectURI, l.ClientID = f.Callback(j.connection.Name), j.connection.App.ClientID
 	req := oauth.AuthorizeRequest{RedirectURI: l.RedirectURI, State: l.State, Scopes: l.Scopes, Reconsent: l.Reconnect}
 	if j.connection.Connector().Mode == connectors.ModeOAuth1 {
@@ -111,22 +134,30 @@ func closed(l vault.Link, code string) *problem.Problem {
 	return refusal(code)
 }
 
-// journey is that of a link which is not over: it has the connection for the link's account.
+// journey is that of a link which is not over: it has the connection for the link's account, or that for all of them
+// while inputs are missing.
 func (f *Flow) journey(l vault.Link) (*journey, error) {
 	j, err := f.ofLink(l)
 	if err != nil {
 		return nil, err
-	}
-	if j.connection, err = j.connection.WithClient(l.ClientID).For(l.Inputs, nil); err != nil {
-		f.log.Error("the link's inputs do not fit its connection", zap.String("link", string(l.ID)), zap.Error(err))
-		return nil, refusal(codeConnection)
 	}
 	h, err := heldBy(l)
 	if err != nil {
 		f.log.Error("reading what a link holds", zap.String("link", string(l.ID)), zap.Error(err))
 		return nil, refusal(codeVault)
 	}
-	j.wanted = h.Wanted
+	j.wanted, j.connection = h.Wanted, j.connection.WithClient(l.ClientID)
+	lacks, err := j.connection.Lacks(l.Inputs)
+	if err == nil {
+		j.form, err = formOf(j.connection, l, h.Form)
+	}
+	if err == nil && (len(lacks) == 0 || j.form == nil) {
+		j.connection, err = j.connection.For(l.Inputs, nil)
+	}
+	if err != nil {
+		f.log.Error("the link's inputs do not fit its connection", zap.String("link", string(l.ID)), zap.Error(err))
+		return nil, refusal(codeConnection)
+	}
 	return j, nil
 }
 

@@ -12,5 +12,5 @@ import (
 func (f *Flow) Serves(r *http.Request) bool {
 	rest, ok := strings.CutPrefix(r.URL.Path, f.dir+"/")
 	name, _, _ := strings.Cut(rest, "/")
-	return ok && f.hasCallback() && (name == linkSegment || name == path.Base(f.callback.Path) || rest == doneSegment || rest == choiceSegment || rest == deviceSegment)
+	return ok && f.hasCallback() && (name == linkSegment || name == path.Base(f.callback.Path) || rest == doneSegment || rest == choiceSegment || rest == formSegment || rest == deviceSegment)
 }

@@ -54,6 +54,18 @@ var told = map[string]message{
 		text: "the account has access to more at the provider than is looked through, and what the link says was not found among the first",
 		next: "make a new link, to be used with an account that has access to less, or one that names nothing, so that the user is asked",
 	},
+	codeCredentialRefused: {
+		text: "the provider refuses the credential that the user has typed in",
+		next: "make a new link, or connect the account with `claviger accounts add`",
+	},
+	codeCredentialUnfit: {
+		text: "what the user has typed in cannot be sent to the provider as it is",
+		next: "make a new link, or connect the account with `claviger accounts add`",
+	},
+	codeTooManyTries: {
+		text: "what the user has typed in was tried out at the provider as often as it can be with one link, and never kept",
+		next: "make a new link; `claviger connectors show` tells where the values are found",
+	},
 	codeVault:        {text: "the vault could not be read while the user came back", next: "run `claviger doctor` on the host, then make a new link"},
 	codeWrongBrowser: {text: "the journey ended in another browser than it began in", next: "make a new link"},
 	codeInstallSeveral: {

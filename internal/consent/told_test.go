@@ -11,7 +11,7 @@ import (
 var pageOnly = []string{
 	codeLinkUnknown, codeLinkUsed, codeLinkClosed, codeBusy, codeOrigin, codeDevicesFull, codeCallbackInvalid, codeStateUnknown, codeAlreadyDone,
 	codeInstallUnasked,
-	codeConnected, codeNothingOffered, codeNothingHere, codeNoConnection, codeWrongHost, codeMethod, codeNothingToShow,
+	codeConnected, codeNothingOffered, codeNothingToFill, codeFormInvalid, codeNothingHere, codeNoConnection, codeWrongHost, codeMethod, codeNothingToShow,
 }
 
 // Whoever asks how a link has ended is not told what stands on a page for its user.

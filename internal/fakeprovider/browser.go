@@ -79,6 +79,21 @@ func (b *Browser) Submit(button ...string) (Page, error) {
 	return Page{}, fmt.Errorf("no button %q on %s", button, withoutQuery(b.page.URL))
 }
 
+// Fill writes values into the fields of those names, and presses a button as Submit does. A select takes any value.
+func (b *Browser) Fill(values map[string]string, button ...string) (Page, error) {
+	for _, f := range b.forms() {
+		if !f.write(values) {
+			continue
+		}
+		for _, press := range f.buttons {
+			if len(button) == 0 || press.means(button) {
+				return b.press(f, press, "")
+			}
+		}
+	}
+	return Page{}, fmt.Errorf("no form with fields for all values on %s", withoutQuery(b.page.URL))
+}
+
 // Consent walks from startURL through login and consent as user. It presses the one button of a link
 // page, signs in with the password "demo", presses whatever means allow or deny, and returns the page
 // on which the journey ends: the first without a form, back at the app, or with an error status.

@@ -93,6 +93,18 @@ func (f *form) addInput(c control, checked bool) {
 	}
 }
 
+// write puts values into the fields of those names; false if one of them is not there.
+func (f form) write(values map[string]string) bool {
+	for name, value := range values {
+		i := slices.IndexFunc(f.fields, func(c control) bool { return c.name == name })
+		if i < 0 {
+			return false
+		}
+		f.fields[i].value = value
+	}
+	return true
+}
+
 // fill returns what the browser sends when the button is pressed. An empty user leaves text fields
 // alone.
 func (f form) fill(button control, user string) url.Values {
