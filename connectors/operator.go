@@ -27,7 +27,12 @@ func (c *Connector) sends() []any {
 	if c.mode() == ModeJWT { // it is the token
 		sent = append(sent, said(c.Assertion))
 	}
-	if s := c.Signer; s != nil && s.Kind == SignerOAuth1 && s.Method == "PLAINTEXT" { // which is both secrets
+	s := c.Signer
+	if s == nil {
+		return sent
+	}
+	sent = append(sent, s.KeyID, s.Token, s.Session, s.Realm, s.Service, s.Region) // a signature names them, and hides the rest
+	if s.Kind == SignerOAuth1 && s.Method == "PLAINTEXT" {
 		sent = append(sent, s.Key, s.TokenSecret)
 		if s.KeyID.IsZero() {
 			sent = append(sent, Template{parts: []part{{name: nameClientSecret}}})
