@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,14 +30,40 @@ func Breaks(old, now Shape) []*Error {
 }
 
 // Moves says in the same way which hosts the operator's own secrets would be sent to that they were not given
-// for: those of an OAuth client, and with params those of secret inputs, too.
-func Moves(old, now Shape, params bool) []*Error {
+// for: with client that of an OAuth client, and with params those of secret inputs. A host is not given for them
+// because requests to the API go there, unless those have the secret, too.
+func Moves(old, now Shape, client, params bool) []*Error {
 	if old.Format != now.Format {
 		return nil
 	}
 	b := breaks{old: old, now: now}
-	b.hosts()
-	return slices.DeleteFunc(b.errs, func(e *Error) bool { return !params && strings.HasPrefix(e.Path, "api.") })
+	if client {
+		ofClient := func(name string) bool { return name == nameClientSecret }
+		b.send(now.given(ofClient), old.given(ofClient))
+	}
+	if params {
+		ofParams := func(name string) bool { return strings.HasPrefix(name, appPrefix) }
+		b.send(now.given(ofParams), old.given(ofParams))
+		b.hosts() // what a secret signs goes nowhere else either
+	}
+	return b.errs
+}
+
+// given are the hosts that a secret of the operator goes to, by the paths of their URLs.
+func (s Shape) given(secret func(name string) bool) map[string]string {
+	onAPI, captured := slices.ContainsFunc(s.Sends, secret), false
+	hosts := map[string]string{}
+	for path, host := range s.Hosts {
+		if onAPI || !strings.HasPrefix(path, "api.") {
+			hosts[path], captured = host, captured || strings.Contains(host, capturedPrefix)
+		}
+	}
+	for path, host := range s.Hosts {
+		if captured && strings.HasPrefix(path, "api.within[") { // which bounds the hosts of all URLs
+			hosts[path] = host
+		}
+	}
+	return hosts
 }
 
 type breaks struct {
@@ -59,12 +86,16 @@ func (b *breaks) way() {
 }
 
 // hosts: what was given for one provider is sent to no other.
-func (b *breaks) hosts() {
-	known := slices.Compact(slices.Sorted(maps.Values(b.old.Hosts)))
-	for _, path := range slices.Sorted(maps.Keys(b.now.Hosts)) {
-		host := b.now.Hosts[path]
-		if !slices.ContainsFunc(known, func(old string) bool { return sameSite(old, host) }) {
-			b.fail(path, "would send credentials to %s, and they are for %s", host, strings.Join(known, ", "))
+func (b *breaks) hosts() { b.send(b.now.Hosts, b.old.Hosts) }
+
+// send compares hosts with those that were known before. A path is told once.
+func (b *breaks) send(hosts, before map[string]string) {
+	known := slices.Compact(slices.Sorted(maps.Values(before)))
+	for _, path := range slices.Sorted(maps.Keys(hosts)) {
+		host := hosts[path]
+		told := slices.ContainsFunc(b.errs, func(e *Error) bool { return e.Path == path })
+		if !told && !slices.ContainsFunc(known, func(old string) bool { return sameSite(old, host) }) {
+			b.fail(path, "would send credentials to %s, and they are for %s", host, cmp.Or(strings.Join(known, ", "), "no host"))
 		}
 	}
 }

@@ -97,14 +97,25 @@ func TestOperatorsSecrets(t *testing.T) {
 			t.Errorf("Decode of %s with a secret in a claim: %v", file, err)
 		}
 	}
+	const static = "schema: 1\nname: x\ntitle: X\nmode: static\napi: {base_url: https://api.example.com, bases: {b: 'https://{account.any}'}}\n"
 	for signer, refused := range map[string]bool{
-		"": true, "key_id: '{account.id}', key: '{app.secret}', ": true, "key_id: '{account.id}', key: '{account.secret}', ": false,
+		"kind: oauth1, method: PLAINTEXT":                                                                                               true,
+		"kind: oauth1, method: PLAINTEXT, key_id: '{account.id}', key: '{app.secret}'":                                                  true,
+		"kind: oauth1, method: PLAINTEXT, key_id: '{account.id}', key: '{account.secret}'":                                              false,
+		"kind: oauth1, key_id: '{account.id}', key: '{app.secret}'":                                                                     false,
+		"kind: oauth1, key_id: '{app.secret}', key: '{app.secret}'":                                                                     true,
+		"kind: oauth1, key_id: '{account.id}', key: '{app.secret}', token: '{app.secret}', token_secret: '{account.secret}'":            true,
+		"kind: oauth1, key_id: '{account.id}', key: '{app.secret}', token: '{account.secret}', token_secret: '{app.secret}'":            false,
+		"kind: oauth1, method: RSA-SHA1, key: '{app.secret}', token: '{app.secret}', token_secret: '{account.secret}'":                  true,
+		"kind: sigv4, key: '{app.secret}', key_id: '{account.id}', service: s, region: r":                                               false,
+		"kind: sigv4, key: '{app.secret}', key_id: '{app.secret}', service: s, region: r":                                               true,
+		"kind: sigv4, key: '{app.secret}', key_id: '{account.id}', service: s, region: r, session: '{app.secret}'":                      true,
+		"kind: wsse, key: '{app.secret}', key_id: '{app.secret}'":                                                                       true,
+		"kind: hmac, key: '{app.secret}', key_id: '{app.secret}', parts: [path], header: X-Signature, template: '{key_id}:{signature}'": true,
 	} {
-		text := "schema: 1\nname: x\ntitle: X\nmode: static\nsigner: {kind: oauth1, " + signer + "method: PLAINTEXT}\n" +
-			"api: {base_url: https://api.example.com, bases: {b: 'https://{account.any}'}}" + open
-		_, err := connectors.Decode("x.yaml", []byte(text))
+		_, err := connectors.Decode("x.yaml", []byte(static+"signer: {"+signer+"}"+open))
 		if refused != (err != nil && strings.Contains(err.Error(), "api.bases.b: {account.any} may be any host")) || !refused && err != nil {
-			t.Errorf("Decode of static OAuth 1.0a with PLAINTEXT, %s: %v", signer, err)
+			t.Errorf("Decode with a signer, %s: %v", signer, err)
 		}
 	}
 }

@@ -24,6 +24,8 @@ type Shape struct {
 	Mode Mode   `json:"mode"`
 	// Hosts are those that a credential is sent to, as the file has them, by the paths of their URLs.
 	Hosts map[string]string `json:"hosts,omitempty"`
+	// Sends are the names of the operator's secrets that requests to the API have on them.
+	Sends []string `json:"sends,omitempty"`
 	// Cleans are, by app.NAME and account.NAME, how values are cleaned that are part of a host: what is taken
 	// off them is part of where a credential goes.
 	Cleans map[string]string `json:"cleans,omitempty"`
@@ -55,7 +57,7 @@ func (c *Connector) Shape(way string) (Shape, bool) {
 		way = c.Ways[0].ID
 	}
 	s := Shape{
-		Format: ShapeFormat, Way: way, Mode: one.mode(), Hosts: one.hosts(), Bases: slices.Sorted(maps.Keys(one.API.Bases)),
+		Format: ShapeFormat, Way: way, Mode: one.mode(), Hosts: one.hosts(), Sends: one.operatorsSecrets(one.sends()...), Bases: slices.Sorted(maps.Keys(one.API.Bases)),
 		Refresh: one.refreshing(), Uses: one.uses(), Takes: one.takes(),
 	}
 	for _, slot := range one.API.Slots {

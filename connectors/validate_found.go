@@ -5,11 +5,15 @@ import "strings"
 // foundLater checks where names stand that discovery finds: the requests that find it go without them, and must
 // have the credential all the same.
 func (v *validator) foundLater() {
-	rest := 0
+	rest, slotted := 0, 0
 	for i, in := range v.c.Inject {
 		at := index("inject", i)
+		counted := &rest
+		if in.Slot != "" { // those requests are of no slot
+			counted = &slotted
+		}
 		if in.Basic != nil {
-			rest++
+			*counted++
 			v.notFound(at+".basic.user", in.Basic.User, "and the request that finds it has the credential")
 			v.notFound(at+".basic.password", in.Basic.Password, "and the request that finds it has the credential")
 			continue
@@ -17,16 +21,16 @@ func (v *validator) foundLater() {
 		found, secret := v.found(in.Template)
 		switch {
 		case found == "":
-			rest++
+			*counted++
 		case in.In == InPath:
 			v.notFound(at+".template", in.Template, "and can stand in a base, not in a segment before all paths")
 		case secret:
-			rest++
+			*counted++
 			v.notFound(at+".template", in.Template, "and the request that finds it has the credential: put the one and the other into a place of its own")
 		}
 	}
-	if n := len(v.c.Inject); n > 0 && rest == 0 && v.c.Signer == nil && v.c.mode() != ModeStatic {
-		v.fail(index("inject", n-1), "must stand beside one with the credential, which the requests of discover have")
+	if n := len(v.c.Inject); len(v.c.Discover) > 0 && n > 0 && rest == 0 && (slotted > 0 || v.c.Signer == nil && v.c.mode() != ModeStatic) {
+		v.fail(index("inject", n-1), "must stand beside one with the credential and without a slot, which the requests of discover have")
 	}
 	if s := v.c.Signer; s != nil {
 		for _, one := range []struct {

@@ -28,11 +28,7 @@ func (v *validator) inject() {
 			v.fail(at+".slot", "%s is not declared under api.slots", in.Slot)
 		}
 	}
-	sent := []any{v.c.Inject}
-	if v.c.mode() == ModeJWT { // it is the token
-		sent = append(sent, said(v.c.Assertion))
-	}
-	secret := v.operatorsSecret(sent...)
+	secret := v.operatorsSecret(v.c.sends()...)
 	v.operatorsOnly("api.base_url", v.c.API.BaseURL, secret)
 	for _, name := range v.c.API.baseNames() {
 		v.operatorsOnly("api.bases."+name, v.c.API.Bases[name], secret)

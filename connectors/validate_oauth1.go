@@ -66,15 +66,4 @@ func (v *validator) ownOAuth1(s *Signer) {
 	if !s.Key.IsZero() && s.KeyID.IsZero() && s.Method != "RSA-SHA1" {
 		v.fail("signer.key_id", "is required beside key: without it the OAuth client's own secret signs, and key only with RSA-SHA1")
 	}
-	if s.Method != "PLAINTEXT" {
-		return
-	}
-	secret := v.operatorsSecret(s)
-	if s.KeyID.IsZero() {
-		secret = nameClientSecret
-	}
-	v.operatorsOnly("api.base_url", v.c.API.BaseURL, secret)
-	for _, name := range v.c.API.baseNames() {
-		v.operatorsOnly("api.bases."+name, v.c.API.Bases[name], secret)
-	}
 }

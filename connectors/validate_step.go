@@ -1,7 +1,5 @@
 package connectors
 
-import "reflect"
-
 func (v *validator) steps() {
 	for i, s := range v.c.Steps {
 		at := index("steps", i)
@@ -42,19 +40,8 @@ func (v *validator) stepRequest(at string, r Request) {
 
 // operatorsSecret is the first name of a secret of the operator that stands in one of the values, or empty.
 func (v *validator) operatorsSecret(values ...any) string {
-	used := map[string]bool{}
-	for _, value := range values {
-		namesIn(reflect.ValueOf(value), used)
+	for _, name := range v.c.operatorsSecrets(values...) {
+		return name
 	}
-	if used[nameAssertion] {
-		namesIn(reflect.ValueOf(said(v.c.Assertion)), used)
-	}
-	first := ""
-	for name := range used {
-		d := v.declared[name]
-		if (name == nameClientSecret || d.from == "app" && d.secret) && (first == "" || name < first) {
-			first = name
-		}
-	}
-	return first
+	return ""
 }

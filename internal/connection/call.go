@@ -44,7 +44,7 @@ func (c *Connection) RequestPage(ctx context.Context, ask connectors.Ask, page p
 	}
 	var content []byte
 	if ask.JSON != nil {
-		if content, err = ask.JSON.JSON(c.App.Values, now); err != nil {
+		if content, err = ask.JSON.Without(c.leftOut(c.App.Values)).JSON(c.App.Values, now); err != nil {
 			return nil, fmt.Errorf("%w: its body: %w", errCall, err)
 		}
 		if content, err = withMembers(content, page.Members); err != nil {
@@ -80,17 +80,24 @@ func (c *Connection) RequestPage(ctx context.Context, ask connectors.Ask, page p
 	return r, nil
 }
 
-// askHeaders sets the headers of the request alone. One that names an optional input without a value is left out.
+// leftOut tells whether a template names an input without a value that may have none.
+func (c *Connection) leftOut(values connectors.Values) func(connectors.Template) bool {
+	lacks := map[string]bool{}
+	for prefix, list := range map[string][]connectors.Input{"app.": c.Connector().App, "account.": c.Connector().Account} {
+		for _, in := range list {
+			lacks[prefix+in.Name] = in.MayLack() && values[prefix+in.Name] == ""
+		}
+	}
+	return func(t connectors.Template) bool {
+		return slices.ContainsFunc(t.Names(), func(name string) bool { return lacks[name] })
+	}
+}
+
+// askHeaders sets the headers of the request alone, but for those that are left out.
 func (c *Connection) askHeaders(h http.Header, ask connectors.Ask, values connectors.Values, now time.Time) error {
-	inputs := map[string]bool{} // whether they are optional
-	for _, in := range c.Connector().App {
-		inputs["app."+in.Name] = in.Optional
-	}
-	for _, in := range c.Connector().Account {
-		inputs["account."+in.Name] = in.Optional
-	}
+	left := c.leftOut(values)
 	for name, t := range ask.Headers {
-		if slices.ContainsFunc(t.Names(), func(input string) bool { return inputs[input] && values[input] == "" }) {
+		if left(t) {
 			continue
 		}
 		text, err := t.ExpandAt(values, now)

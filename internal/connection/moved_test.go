@@ -142,6 +142,77 @@ api: {base_url: "https://api.prov.example.com"}
 	}
 }
 
+// Where requests to the API go may change without accounts, and makes nobody known who may have the secrets of the
+// operator.
+func TestSecretsStayInSteps(t *testing.T) {
+	const code = `
+schema: 1
+name: prov
+title: Prov
+app: [{name: key, secret: true, optional: true}]
+authorize: {url: "https://login.prov.example.com/authorize"}
+token: {url: "https://login.prov.example.com/token", client_auth: basic}
+inject: [{in: header, name: Authorization, template: "Bearer {token}"}]
+api: {base_url: "https://api.prov.example.com"}
+`
+	const plain = `
+schema: 1
+name: prov
+title: Prov
+account: [{name: x, pattern: .+}]
+mode: static
+signer: {kind: oauth1, method: PLAINTEXT}
+api: {base_url: "https://api.prov.example.com"}
+`
+	const within = `api: {base_url: "https://api.prov.example.com", within: [shops.example.net]}`
+	app := appOf("prov", client("id", "1"))
+	keyed := appOf("prov", client("id", "1"))
+	keyed.SecretParams = vault.NewSecrets(map[string]string{"key": "canary-secret"})
+	api := []string{"api.prov.example.com", "api.prov.example.net"}
+	for _, tt := range []struct {
+		name, source string
+		app          vault.App
+		steps        [][]string // of which all but the last are allowed
+		path         string
+	}{
+		{"after the API", code, app, [][]string{api, {"login.prov.example.com/token", "api.prov.example.net/token"}}, "token.url"},
+		{"after another base", code, app, [][]string{{"api: {", `api: {bases: {b: "https://b.example.net"}, `}, {"api:", "revoke: {url: 'https://b.example.net/revoke'}\napi:"}}, "revoke.url"},
+		{"after a domain", code, keyed, [][]string{
+			{`api: {base_url: "https://api.prov.example.com"}`, within, "client_auth: basic}", "client_auth: basic, capture: {host: host}}"},
+		}, "api.within[0]"},
+		{"in a domain that was there", with(code, `api: {base_url: "https://api.prov.example.com"}`, within), keyed, [][]string{
+			{"api.prov.example.com", "evil.shops.example.net"},
+			{"inject: [", `inject: [{in: header, name: X-Key, template: "{app.key}"}, `},
+		}, "api.base_url"},
+		{
+			"a domain that bounds where tokens come from", with(code, `api: {base_url: "https://api.prov.example.com"}`, within,
+				"client_auth: basic}", "client_auth: basic, capture: {host: host}}\nrefresh: {url: 'https://{captured.host}/token'}"), app,
+			[][]string{{"within: [shops.example.net]", "within: [example.org]"}},
+			"api.within[0]",
+		},
+		{"a signature that is the secret", plain, app, [][]string{api}, "api.base_url"},
+		{"a signature that becomes the secret", with(plain, "PLAINTEXT", "HMAC-SHA256"), app, [][]string{api, {"HMAC-SHA256", "PLAINTEXT"}}, "api.base_url"},
+		{"another path", plain, app, [][]string{{"prov.example.com", "prov.example.com/v2"}}, ""},
+		{"a call to where the secret goes", plain, app, [][]string{{"api:", "verify: {path: /me}\napi:"}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			set := setOf(t, vaulttest.New(t), catalog(t))
+			put(t, set, connection.ConnectorFile{Source: tt.source})
+			addApp(t, set, tt.app)
+			f := connection.ConnectorFile{Name: "prov", Source: tt.source}
+			for i, step := range tt.steps {
+				f.Source = with(f.Source, step...)
+				if tt.path == "" || i < len(tt.steps)-1 {
+					put(t, set, f)
+				}
+			}
+			if tt.path != "" {
+				wantRefused(t, set, f, connection.CodeConnectorBreaks, tt.path)
+			}
+		})
+	}
+}
+
 // A connector that an app is for is not removed, so that none of the same name gets the app's secret.
 func TestRemoveConnectorOfAnApp(t *testing.T) {
 	v := vaulttest.New(t)

@@ -48,7 +48,7 @@ func moves(old, next json.RawMessage, own vault.OAuthClient, earlier []vault.OAu
 		return nil
 	}
 	var reasons []Reason
-	for _, e := range connectors.Moves(was, is, len(params) > 0) {
+	for _, e := range connectors.Moves(was, is, secret, len(params) > 0) {
 		reasons = append(reasons, Reason{
 			Connection: connection, Path: e.Path,
 			Message: fmt.Sprintf("%s, as secrets of %s are; %s", e.Message, whose, way),
