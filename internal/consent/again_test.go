@@ -138,3 +138,21 @@ func TestRevokedSaysSo(t *testing.T) {
 	d.do(http.MethodGet, callback, tr.Browser).want(t, http.StatusGone, "link_revoked")
 	d.wantExchanges(0)
 }
+
+// A link that others start each time while it is being started is not fought for.
+func TestBusy(t *testing.T) {
+	onScreen(t, func(t *testing.T, s *screen) {
+		first, others, link, nested := s.viewer(), s.viewer(), s.link(consent.Request{}).URL, false
+		s.from(func(path string) {
+			if path == "/device" && !nested {
+				nested = true
+				others.press(link)
+				nested = false
+			}
+		})
+		first.do(http.MethodPost, link).want(t, http.StatusConflict, "link_busy")
+		if len(s.asked) != 6 {
+			t.Errorf("asked for %d codes, want three and three of others", len(s.asked))
+		}
+	})
+}

@@ -15,8 +15,8 @@ import (
 
 const (
 	cookieName = "claviger_consent_"
-	// cookieTime is longer than the journey, so that the last page can still be reloaded. Where a journey takes longer,
-	// because a device code lives longer, each look at its page sets the cookie anew.
+	// cookieTime is longer than the journey, so that the last page can still be reloaded. The page of a device adds how
+	// long its code lives.
 	cookieTime = 2 * journeyTime
 	maxSecret  = 64
 )

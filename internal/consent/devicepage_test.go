@@ -80,8 +80,8 @@ func TestDevicePage(t *testing.T) {
 		a := v.do(http.MethodGet, waiting)
 		wantPolicy(t, a)
 		for _, want := range []string{
-			"WDJB-MJHT", `content="5"`, `href="https://id.test/activate?user_code=WDJB-MJHT"`, "https://id.test/activate<", "user_1", "The app",
-			"10 more minutes", "type in no code that somebody else has sent", `rel="noopener noreferrer"`,
+			"WDJB-MJHT", "&amp;wait=1", `href="https://id.test/activate?user_code=WDJB-MJHT"`, "https://id.test/activate<", "user_1", "The app",
+			"10 more minutes", "Continue when you are done there", "type in no code that somebody else has sent", `rel="noopener noreferrer"`,
 		} {
 			if !strings.Contains(a.body, want) {
 				t.Errorf("the page lacks %q", want)
@@ -172,7 +172,7 @@ func TestDevicePageEnds(t *testing.T) {
 		if err := s.vault.PutLink(t.Context(), &l); err != nil {
 			t.Fatal(err)
 		}
-		if a := v.do(http.MethodGet, waiting); a.status != http.StatusOK || !strings.Contains(a.body, "One moment") || strings.Contains(a.body, "WDJB-") || !strings.Contains(a.body, `content="2"`) {
+		if a := v.do(http.MethodGet, waiting); a.status != http.StatusOK || !strings.Contains(a.body, "One moment") || strings.Contains(a.body, "WDJB-") || !strings.Contains(a.body, "wait=1") {
 			t.Errorf("the page is %d %s", a.status, a.body)
 		}
 	})
@@ -218,6 +218,70 @@ func TestDevicePageGoesOn(t *testing.T) {
 		to := v.do(http.MethodGet, waiting).header.Get("Location")
 		if a := v.do(http.MethodGet, to); !strings.Contains(to, "/oauth/choice?link=") || !strings.Contains(a.body, "two") || s.revoked != 0 {
 			t.Errorf("the browser goes to %s, which shows %d %s", to, a.status, a.body)
+		}
+	})
+}
+
+// A user who is done is waited for until the provider was asked once more, and told if that was too early. The page
+// itself does not ask again.
+func TestDevicePageWaits(t *testing.T) {
+	onScreen(t, func(t *testing.T, s *screen) {
+		defer s.tend(s.flow)()
+		s.polls = []reply{pending, consents}
+		v := s.viewer()
+		waiting := v.press(s.link(consent.Request{}).URL)
+		if a := v.do(http.MethodGet, waiting); strings.Contains(a.body, "http-equiv") || a.header.Get("Refresh") != "" || strings.Contains(a.body, "not arrived") {
+			t.Errorf("the page is %v %s", a.header, a.body)
+		}
+		time.Sleep(time.Second)
+		begun := time.Now()
+		early := v.do(http.MethodGet, waiting+"&wait=1")
+		if took := time.Since(begun); took != 7*time.Second || !strings.Contains(early.body, "has not arrived") || !strings.Contains(early.body, "WDJB-") {
+			t.Errorf("after %s the page is %d %s", took, early.status, early.body)
+		}
+		wantPolicy(t, early)
+		begun = time.Now()
+		done := v.do(http.MethodGet, waiting+"&wait=1")
+		if took := time.Since(begun); took > 3*time.Second || !strings.Contains(done.header.Get("Location"), "/oauth/done?link=lnk_") {
+			t.Errorf("after %s the page is %d %v", took, done.status, done.header)
+		}
+	})
+}
+
+// Nobody waits for a journey that is not theirs, or no longer: the page of another browser is there at once.
+func TestO04DevicePageWaitsForItsBrowser(t *testing.T) {
+	onScreen(t, func(t *testing.T, s *screen) {
+		link := s.link(consent.Request{}).URL
+		v, other := s.viewer(), s.viewer()
+		waiting := v.press(link)
+		begun := time.Now()
+		a := other.do(http.MethodGet, waiting+"&wait=1")
+		if took := time.Since(begun); took != 0 || strings.Contains(a.body, "WDJB-") {
+			t.Errorf("after %s another browser has %s", took, a.body)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			other.press(link)
+		}()
+		v.do(http.MethodGet, waiting+"&wait=1").want(t, http.StatusBadRequest, "state_unknown")
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("the browser that is out has waited %s", took)
+		}
+	})
+}
+
+// The cookie outlives the code, which the browser may be without a look at us.
+func TestDevicePageCookie(t *testing.T) {
+	onScreen(t, func(t *testing.T, s *screen) {
+		v := s.viewer()
+		v.do(http.MethodGet, v.press(s.link(consent.Request{}).URL))
+		for _, c := range v.cookies {
+			if c.MaxAge != 30*60 { // the code lives ten minutes
+				t.Errorf("the cookie lives %d seconds", c.MaxAge)
+			}
+		}
+		if len(v.cookies) != 1 {
+			t.Errorf("there are %d cookies", len(v.cookies))
 		}
 	})
 }

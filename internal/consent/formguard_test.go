@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"html/template"
 	"net/http"
 	"strings"
 	"sync"
@@ -138,7 +139,7 @@ func TestFormTwice(t *testing.T) {
 		t.Error("what is being tried out is kept")
 	}
 	of(w.see(b.Get(w.form(issued)))).want(t, http.StatusOK, "")
-	wants(t, b.Page().Body, `http-equiv="refresh"`, "One moment")
+	wants(t, b.Page().Body, "One moment", `href="`+template.HTMLEscapeString(b.Page().URL)+`"`)
 	w.post(w.form(issued), b, sent("key", canaryKey)).want(t, http.StatusOK, "") // the page that waits
 	close(w.hold)
 	sending.Wait()

@@ -54,7 +54,7 @@ func (f *Flow) afterForm(w http.ResponseWriter, j *journey) {
 			return
 		}
 		p := f.page(j)
-		p.Refresh = 2
+		p.Action = f.formURL(j.link)
 		f.show(w, http.StatusOK, "device.html", "'none'", p)
 	case vault.LinkPolled:
 		seeOther(w, f.deviceURL(l))

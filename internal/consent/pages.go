@@ -61,9 +61,11 @@ type page struct {
 	Items []item
 	More  bool
 
-	// For a device. UserCode is empty while its token is being stored. Refresh is in seconds.
+	// For a device. UserCode is empty while its token is being stored. Action is where its user goes on, Early tells that it
+	// was tried before.
 	UserCode, Verify, VerifyComplete string
-	Refresh, Minutes                 int
+	Minutes                          int
+	Early                            bool
 
 	// For everything else.
 	Code              string
