@@ -6,7 +6,7 @@ type Refresh struct {
 	URL Template `yaml:"url,omitempty"`
 	// With is what is refreshed with: refresh_token (the default), access_token (the access token itself is
 	// exchanged), or reauth (the grant of the mode is asked for once more, as client credentials are).
-	// Modes without consent have reauth as their default.
+	// Modes without consent have reauth as their default, and no others may have it.
 	With string `yaml:"with,omitempty"`
 	// Method is as in [TokenCall]; empty means the same as there.
 	Method string `yaml:"method,omitempty"`

@@ -141,7 +141,8 @@ type Revoke struct {
 	// Basic whatever the token endpoint takes, "bearer" with the access token, or "none". Empty
 	// means "client".
 	Auth string `yaml:"auth,omitempty"`
-	// Body is "form" (the default), "json", "query", which puts all into the URL, or "none".
+	// Body is "form" (the default), "json", "query", which puts all into the URL and must not have the client's
+	// secret, or "none".
 	Body string `yaml:"body,omitempty"`
 	// Params are added to the call. Beside the client they may name the tokens.
 	Params map[string]Template `yaml:"params,omitempty"`

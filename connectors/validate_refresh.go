@@ -26,6 +26,9 @@ func (v *validator) refresh() {
 	v.url("refresh.url", r.URL, inURLs)
 	v.operatorsOnly("refresh.url", r.URL, v.clientSecret())
 	v.optional("refresh.with", r.With, RefreshWithToken, RefreshWithAccess, RefreshWithGrant)
+	if m := v.c.mode(); r.With == RefreshWithGrant && (m == ModeCode || m == ModeDevice) {
+		v.fail("refresh.with", "must not be reauth with mode %s, which asks for the grant with its user there only", m)
+	}
 	v.optional("refresh.method", r.Method, "POST", "GET")
 	v.optional("refresh.scope", r.Scope, "none", "requested", "granted")
 	v.fieldNames("refresh.field_names", r.FieldNames, fields)

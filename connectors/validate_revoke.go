@@ -30,8 +30,11 @@ func (v *validator) revoke() {
 	if r.Method == "GET" && r.Body != "query" && r.Body != "none" {
 		v.fail("revoke.body", "must be query or none for GET")
 	}
-	if r.Body == "none" {
+	switch r.Body {
+	case "none":
 		v.bodiless(r)
+	case "query":
+		v.noSecret(r)
 	}
 	v.condition("revoke.ok_when", r.OKWhen)
 }
@@ -43,6 +46,16 @@ func (v *validator) bodiless(r *Revoke) {
 	}
 	if r.Param != "" || len(r.Params) > 0 {
 		v.fail("revoke.body", "must not be none with param or params: there is no place for them")
+	}
+}
+
+// noSecret refuses the client's secret in a revocation that has all in its URL, which others log.
+func (v *validator) noSecret(r *Revoke) {
+	t, used := v.c.Token, map[string]bool{}
+	namesIn(reflect.ValueOf(r.Params), used)
+	posted := (r.Auth == "" || r.Auth == "client") && t.ClientAuth == ClientAuthPost && !slices.Contains(t.Omit, nameClientSecret)
+	if posted || used[nameClientSecret] {
+		v.fail("revoke.body", "query would put the client's secret into the URL: use form or json, or auth basic, bearer or none")
 	}
 }
 

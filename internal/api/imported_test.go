@@ -70,7 +70,7 @@ token:
   client_auth: none
   capture: {team: team.id}
   response: {slots: {bot: bot.token}}
-refresh: {with: reauth}
+refresh: {with: access_token}
 steps:
   - request: {url: https://chat.test/session}
     capture: {session: id}

@@ -118,22 +118,22 @@ func TestRefreshProviders(t *testing.T) {
 func TestRefreshNeeds(t *testing.T) {
 	const head = `authorize: {url: BASE/authorize, scope: {always: ["{app.missing}"]}}` + "\napp: [{name: missing, pattern: .+}]\ntoken: {url: BASE/token, client_auth: none}\n"
 	tests := []struct {
-		name, refresh string
-		grant         vault.Grant
-		class         oauth.Class
-		code          string
+		name, yaml string
+		grant      vault.Grant
+		class      oauth.Class
+		code       string
 	}{
-		{"refresh token", "refresh: {}", vault.Grant{Access: vault.NewSecret(access)}, oauth.ClassPermanent, oauth.CodeNoRefreshToken},
-		{"access token", "refresh: {with: access_token}", vault.Grant{Refresh: vault.NewSecret(refresh)}, oauth.ClassPermanent, oauth.CodeNoRefreshToken},
-		{"redirect URI", "refresh: {redirect_uri: true}", grant, oauth.ClassOperator, oauth.CodeNoValue},
-		{"value of a parameter", `refresh: {params: {x: "{app.missing}"}}`, grant, oauth.ClassOperator, oauth.CodeNoValue},
-		{"value of a scope", "refresh: {scope: requested}", grant, oauth.ClassOperator, oauth.CodeNoValue},
-		{"mode that can be asked again", "refresh: {with: reauth}", grant, oauth.ClassOperator, oauth.CodeNoGrant},
+		{"refresh token", head + "refresh: {}", vault.Grant{Access: vault.NewSecret(access)}, oauth.ClassPermanent, oauth.CodeNoRefreshToken},
+		{"access token", head + "refresh: {with: access_token}", vault.Grant{Refresh: vault.NewSecret(refresh)}, oauth.ClassPermanent, oauth.CodeNoRefreshToken},
+		{"redirect URI", head + "refresh: {redirect_uri: true}", grant, oauth.ClassOperator, oauth.CodeNoValue},
+		{"value of a parameter", head + `refresh: {params: {x: "{app.missing}"}}`, grant, oauth.ClassOperator, oauth.CodeNoValue},
+		{"value of a scope", head + "refresh: {scope: requested}", grant, oauth.ClassOperator, oauth.CodeNoValue},
+		{"mode that can be asked again", "mode: none", grant, oauth.ClassOperator, oauth.CodeNoGrant},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			base, requests := record(t, ok(`{"access_token":"a"}`))
-			token, err := newClient(oauth.Options{}).Refresh(t.Context(), declared(t, base, head+test.refresh), test.grant)
+			token, err := newClient(oauth.Options{}).Refresh(t.Context(), declared(t, base, test.yaml), test.grant)
 			own := wantError(t, token, err, test.class, test.code)
 			if !own.Unsent || own.Op != "refresh" || len(requests) != 0 {
 				t.Errorf("got %+v and %d requests, want none", own, len(requests))
