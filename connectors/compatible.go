@@ -31,8 +31,9 @@ func Breaks(old, now Shape) []*Error {
 
 // Moves says in the same way which hosts the operator's own secrets would be sent to that they were not given
 // for: with client that of an OAuth client, and with params those of secret inputs. A host is not given for them
-// because requests to the API go there, unless those have the secret, too.
-func Moves(old, now Shape, client, params bool) []*Error {
+// because requests to the API go there, unless those have the secret, too. given tells of an input of the operator,
+// by its own name, whether it has a value; the default stands for it otherwise.
+func Moves(old, now Shape, client, params bool, given func(name string) bool) []*Error {
 	if old.Format != now.Format {
 		return nil
 	}
@@ -40,10 +41,12 @@ func Moves(old, now Shape, client, params bool) []*Error {
 	if client {
 		ofClient := func(name string) bool { return name == nameClientSecret }
 		b.send(now.given(ofClient), old.given(ofClient))
+		b.values(old.given(ofClient), given)
 	}
 	if params {
 		ofParams := func(name string) bool { return strings.HasPrefix(name, appPrefix) }
 		b.send(now.given(ofParams), old.given(ofParams))
+		b.values(old.given(ofParams), given)
 		b.hosts() // what a secret signs goes nowhere else either
 	}
 	return b.errs
@@ -105,6 +108,23 @@ func (b *breaks) cleans() {
 	for _, name := range slices.Sorted(maps.Keys(b.old.Cleans)) {
 		if is, still := b.now.Cleans[name]; still && is != b.old.Cleans[name] {
 			b.fail(name, "has another prefix, suffix or normalize, and is part of a host that credentials are sent to")
+		}
+	}
+}
+
+// values looks whether inputs of the operator that are part of such hosts would have other values.
+func (b *breaks) values(hosts map[string]string, given func(name string) bool) {
+	for _, name := range slices.Sorted(maps.Keys(b.old.Cleans)) {
+		bare, own := strings.CutPrefix(name, appPrefix)
+		within := slices.ContainsFunc(slices.Collect(maps.Values(hosts)), func(host string) bool { return strings.Contains(host, "{"+name+"}") })
+		if !own || !within {
+			continue
+		}
+		if is, still := b.now.Cleans[name]; still && is != b.old.Cleans[name] {
+			b.fail(name, "has another prefix, suffix or normalize, and is part of a host that credentials are sent to")
+		}
+		if b.now.Defaults[name] != b.old.Defaults[name] && b.old.Defaults[name] != "" && !given(bare) {
+			b.fail(name+".default", "is another one, no value is given in place of it, and it is part of a host that credentials are sent to")
 		}
 	}
 }

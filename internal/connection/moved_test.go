@@ -175,6 +175,12 @@ api: {base_url: "https://api.prov.example.com"}
 		steps        [][]string // of which all but the last are allowed
 		path         string
 	}{
+		{"by a default", with(code, "app: [", "app: [{name: host, default: login.prov.example.com, pattern: '[a-z.]+'}, ", "login.prov.example.com/token", "{app.host}/token"), app, [][]string{
+			{"default: login.prov.example.com", "default: evil.example.net"},
+		}, "app.host.default"},
+		{"by a suffix", with(code, "app: [", "app: [{name: host, default: login, pattern: '[a-z.]+', suffix: .prov.example.com}, ", "login.prov.example.com/token", "{app.host}.prov.example.com/token"), app, [][]string{
+			{"suffix: .prov.example.com", "suffix: .example.net"},
+		}, "app.host"},
 		{"after the API", code, app, [][]string{api, {"login.prov.example.com/token", "api.prov.example.net/token"}}, "token.url"},
 		{"after another base", code, app, [][]string{{"api: {", `api: {bases: {b: "https://b.example.net"}, `}, {"api:", "revoke: {url: 'https://b.example.net/revoke'}\napi:"}}, "revoke.url"},
 		{"after a domain", code, keyed, [][]string{

@@ -28,7 +28,7 @@ func (s *Set) connectionSecrets(c vault.Connection, catalog *connectors.Catalog)
 	if from.Origin == vault.OriginConfig {
 		way = "take the connection out of the configuration first"
 	}
-	return moves(old, shapeIn(catalog, from), from.Client(), from.Earlier, from.SecretParams, c.Name, "connection "+c.Name, way)
+	return moves(old, shapeIn(catalog, from), from.Client(), from.Earlier, from.Params, from.SecretParams, c.Name, "connection "+c.Name, way)
 }
 
 // appSecrets says which other hosts the secrets of an app would be sent to.
@@ -38,17 +38,21 @@ func appSecrets(a vault.App, now, next *connectors.Catalog) []Reason {
 	if a.Origin == vault.OriginConfig {
 		way = "take the app out of the configuration first"
 	}
-	return moves(shapeIn(now, c), shapeIn(next, c), a.Client, a.Earlier, a.SecretParams, "", "the default app", way)
+	return moves(shapeIn(now, c), shapeIn(next, c), a.Client, a.Earlier, a.Params, a.SecretParams, "", "the default app", way)
 }
 
-func moves(old, next json.RawMessage, own vault.OAuthClient, earlier []vault.OAuthClient, params vault.Secrets, connection, whose, way string) []Reason {
+func moves(old, next json.RawMessage, own vault.OAuthClient, earlier []vault.OAuthClient, open map[string]string, params vault.Secrets, connection, whose, way string) []Reason {
 	secret := slices.ContainsFunc(append([]vault.OAuthClient{own}, earlier...), func(c vault.OAuthClient) bool { return len(c.Secrets) > 0 })
 	var was, is connectors.Shape
 	if !secret && len(params) == 0 || json.Unmarshal(old, &was) != nil || json.Unmarshal(next, &is) != nil {
 		return nil
 	}
 	var reasons []Reason
-	for _, e := range connectors.Moves(was, is, secret, len(params) > 0) {
+	given := func(name string) bool {
+		_, hidden := params[name]
+		return hidden || open[name] != ""
+	}
+	for _, e := range connectors.Moves(was, is, secret, len(params) > 0, given) {
 		reasons = append(reasons, Reason{
 			Connection: connection, Path: e.Path,
 			Message: fmt.Sprintf("%s, as secrets of %s are; %s", e.Message, whose, way),
