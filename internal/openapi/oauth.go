@@ -77,6 +77,11 @@ func (m *maker) endpoints(w *way, name string, f flow, mode connectors.Mode) boo
 	return true
 }
 
+// noScope tells of a character that no scope has (RFC 6749 section 3.3), or that would make a template of it.
+func noScope(c rune) bool {
+	return c <= ' ' || c > '~' || strings.ContainsRune("\"\\{}", c)
+}
+
 // scopes takes over what the document says about scopes. Which ones are asked for is the operator's to say.
 func (m *maker) scopes(w *way, name string, f flow) {
 	names := sorted(f.Scopes)
@@ -84,7 +89,7 @@ func (m *maker) scopes(w *way, name string, f flow) {
 		m.note("The security scheme %.80s has %d scopes, of which the first %d are described in the file; connections may ask for all.", name, len(names), maxScopes)
 		names = names[:maxScopes]
 	}
-	names = slices.DeleteFunc(names, func(scope string) bool { return scope == "" || strings.ContainsAny(scope, " \t\n\"\\{}") })
+	names = slices.DeleteFunc(names, func(scope string) bool { return scope == "" || strings.ContainsFunc(scope, noScope) })
 	for _, scope := range names {
 		if w.Authorize.Scope.Known == nil {
 			w.Authorize.Scope.Known = map[string]string{}
