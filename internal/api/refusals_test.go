@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 	earlier := five(func(n int) string { return fmt.Sprintf(`{"client_id":"old-%d","client_secrets":["s"]}`, n) })
 	for target, body := range map[string]string{
 		"/apps":        `{"connector":"github","client_id":"a","client_secrets":["s"],"earlier_clients":` + earlier + `}`,
-		"/connections": `{"name":"work","connector":"demo","client_id":"a","client_secret":"s","params":{"port":"9090"},"earlier_clients":` + earlier + `}`,
+		"/connections": `{"name":"desk","connector":"demo","client_id":"a","client_secret":"s","params":{"port":"9090"},"earlier_clients":` + earlier + `}`,
 	} {
 		if got := k.send("POST", "/claviger"+target, body); got.status != http.StatusCreated {
 			t.Fatalf("%s: %s", target, got.text)
@@ -94,12 +94,12 @@ func TestRefusals(t *testing.T) {
 		{"PUT", "/connectors/acme", "name: acme", yaml, 422, "connector_invalid"},
 		{"DELETE", "/connectors/desk", "", "", 409, "connector_read_only"},
 		{"PATCH", "/connections/none", `{"client_id":"b"}`, "", 404, "connection_not_found"},
-		{"PATCH", "/connections/work", `{"client_id":"b"}`, "", 409, "oauth_clients_full"},
-		{"PATCH", "/connections/work", `{"remove_client_secrets":[7]}`, "", 400, "oauth_client_invalid"},
-		{"PATCH", "/connections/work", `{"add_client_secrets":["{env.EMPTY}"]}`, "", 400, "client_secret_empty"},
+		{"PATCH", "/connections/desk", `{"client_id":"b"}`, "", 409, "oauth_clients_full"},
+		{"PATCH", "/connections/desk", `{"remove_client_secrets":[7]}`, "", 400, "oauth_client_invalid"},
+		{"PATCH", "/connections/desk", `{"add_client_secrets":["{env.EMPTY}"]}`, "", 400, "client_secret_empty"},
 		{"DELETE", "/connections/mail/earlier/x", "", "", 409, "connection_read_only"},
 		{"POST", "/connections/mail/register", "", "", 409, "connection_read_only"},
-		{"POST", "/connections/work/register", "", "", 409, "client_registration_unsupported"},
+		{"POST", "/connections/desk/register", "", "", 409, "client_registration_unsupported"},
 		{"POST", "/connections/old/register", "", "", 404, "connector_not_found"},
 		{"GET", "/accounts/old/ada/token", "", "", 404, "account_not_found"},
 		{"PATCH", "/apps/gone", `{"client_id":"b"}`, "", 404, "connector_not_found"},
